@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node's mounts: what is mounted where, mounting, binding, unmounting."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .commands import Commands
+from .errors import HostError, InvalidHostRequest
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+# A path that was mounted over more often than this is a loop of somebody else's.
+_MOST_LAYERS = 16
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of /proc/self/mountinfo, see proc(5).
+
+    :ivar number: the device as ``major:minor``.
+    :ivar root: the path within the filesystem that is seen at ``path``.
+    :ivar options: what holds for this mount (``rw``, ``noatime``...), not for the filesystem.
+    """
+
+    number: str
+    root: str
+    path: str
+    options: frozenset[str]
+    fs_type: str
+    source: str
+
+    @property
+    def read_only(self) -> bool:
+        return "ro" in self.options
+
+
+def parse_mountinfo(text: str) -> list[Mount]:
+    """The mounts in the order of the kernel: of several at one path, the last is the one seen."""
+    mounts = []
+    for line in text.splitlines():
+        before, separator, after = line.partition(" - ")
+        fields, filesystem = before.split(" "), after.split(" ")
+        if not separator or len(fields) < 6 or len(filesystem) < 2:
+            continue
+        mounts.append(
+            Mount(
+                number=fields[2],
+                root=_unescaped(fields[3]),
+                path=_unescaped(fields[4]),
+                options=frozenset(fields[5].split(",")),
+                fs_type=filesystem[0],
+                source=_unescaped(filesystem[1]),
+            )
+        )
+    return mounts
+
+
+def _unescaped(field: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), field)
+
+
+class Mounts:
+    """The mounts in this process's mount namespace.
+
+    :param mountinfo: where the kernel lists them.
+    """
+
+    def __init__(self, commands: Commands, mountinfo: str = "/proc/self/mountinfo") -> None:
+        self._commands = commands
+        self._mountinfo = mountinfo
+
+    def all(self) -> list[Mount]:
+        with open(self._mountinfo, encoding="utf-8", errors="surrogateescape") as file:
+            return parse_mountinfo(file.read())
+
+    def at(self, path: str) -> Mount | None:
+        """What is mounted at ``path`` itself, None when nothing is."""
+        seen = os.path.realpath(path)
+        return next((mount for mount in reversed(self.all()) if mount.path == seen), None)
+
+    def mount(self, source: str, path: str, fs_type: str, options: Sequence[str]) -> None:
+        """Mount the filesystem of device ``source`` at the directory ``path``, which is made if missing."""
+        make_directory(path)
+        chosen = ["-o", ",".join(options)] if options else []
+        self._commands.run(["mount", "-t", fs_type, *chosen, source, path])
+
+    def bind_directory(self, source: str, path: str, options: Sequence[str] = ()) -> None:
+        """Show the directory ``source`` at ``path`` as well; ``path`` is made if missing."""
+        make_directory(path)
+        self._bind(source, path, options)
+
+    def bind_device(self, source: str, path: str, options: Sequence[str] = ()) -> None:
+        """Show the device file ``source`` at ``path`` as well; ``path`` is made if missing."""
+        make_file(path)
+        self._bind(source, path, options)
+
+    def _bind(self, source: str, path: str, options: Sequence[str]) -> None:
+        try:
+            self._commands.run(["mount", "-o", ",".join(["bind", *options]), source, path])
+        except HostError:
+            # mount(8) may bind first and fail at the options: a bind without them must not stay.
+            with contextlib.suppress(HostError):
+                self.unmount(path)
+            raise
+
+    def unmount(self, path: str) -> None:
+        """Unmount all that is mounted at ``path``; nothing there is success.
+
+        :raises CommandFailed: it is in use. Never lazily: the caller must know when the disk is free.
+        """
+        for _layer in range(_MOST_LAYERS):
+            if self.at(path) is None:
+                return
+            self._commands.run(["umount", path])
+        raise HostError(f"{path} is still mounted after {_MOST_LAYERS} times of unmounting it")
+
+
+def make_directory(path: str) -> None:
+    """Make the directory ``path`` and those above it.
+
+    :raises InvalidHostRequest: something else is there.
+    """
+    try:
+        os.makedirs(path, mode=0o750, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InvalidHostRequest(f"{path} is needed as a directory, and there is a file: {error}") from error
+    except OSError as error:
+        raise HostError(f"cannot make the directory {path}: {error}") from error
+
+
+def make_file(path: str) -> None:
+    """Make the empty file ``path`` and the directories above it; a file that is there stays.
+
+    :raises InvalidHostRequest: a directory is there.
+    """
+    make_directory(os.path.dirname(path))
+    if os.path.isdir(path):
+        raise InvalidHostRequest(f"{path} is needed as a file, and there is a directory")
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+    except OSError as error:
+        raise HostError(f"cannot make the file {path}: {error}") from error
+
+
+def remove(path: str) -> None:
+    """Remove the file or empty directory ``path``; nothing there is success.
+
+    :raises HostError: it is not empty, so it holds data that is not the volume's.
+    """
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HostError(f"cannot remove {path}: {error}") from error
