@@ -138,6 +138,10 @@ class Devices:
         except Timeout as error:
             raise search.failure() from error
 
+    def number_at(self, path: str) -> str | None:
+        """``major:minor`` of the device file ``path``, None when it is not one."""
+        return self._number_of(path)
+
     def by_number(self, number: str) -> Device | None:
         """The device ``major:minor``, None when there is none (any more)."""
         folder = os.path.join(self._sys, "dev", "block", number)
@@ -154,7 +158,9 @@ class Devices:
     def carries(self, device: Device, volume_id: str) -> bool:
         """Whether the device's own serial or WWN, as the kernel has it now, is that of the volume."""
         identities = list(self._identities(device))
-        return any(serial in identities for serial in serials_of(volume_id)) or wwn_of(volume_id) in identities
+        return (
+            any(serial in identities for serial in serials_of(volume_id)) or wwn_of(volume_id) in identities
+        )
 
     def linked(self, volume_id: str) -> Iterator[Device]:
         """The devices to which the links of a volume point."""
@@ -254,7 +260,9 @@ class _Search:
         return None
 
     def _carriers(self) -> Iterator[Device]:
-        return (device for device in self._devices.all() if self._devices.carries(device, self._wanted.serial))
+        return (
+            device for device in self._devices.all() if self._devices.carries(device, self._wanted.serial)
+        )
 
     def _rescan_is_due(self) -> bool:
         passed = self._clock.now() - self._began

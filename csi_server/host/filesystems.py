@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filesystems on a device: recognising, making, checking, growing. Nothing that carries a signature is formatted."""
+"""Filesystems on a device: recognising, making, checking, growing.
+
+Nothing that carries a signature is formatted.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ _MOUNT_OPTIONS = {"xfs": ("nouuid",)}
 class Signature:
     """What a device carries.
 
-    :ivar fs_type: filesystem or member type as blkid names it (``ext4``, ``LVM2_member``, ``crypto_LUKS``...).
+    :ivar fs_type: type of filesystem or member as blkid names it: ``ext4``, ``LVM2_member``, ``crypto_LUKS``...
     :ivar usage: ``filesystem``, ``raid``, ``crypto`` or ``other``.
     :ivar partition_table: ``gpt``, ``dos``..., empty without one.
     """
@@ -69,7 +72,9 @@ def chosen_filesystem(signature: Signature | None, asked: str) -> str:
     if signature.fs_type in SUPPORTED and asked in ("", signature.fs_type):
         return signature.fs_type
     expected = asked or f"one of {', '.join(SUPPORTED)}"
-    raise UnknownSignature(f"the volume carries {signature}, not {expected}: it is neither formatted nor mounted")
+    raise UnknownSignature(
+        f"the volume carries {signature}, not {expected}: it is neither formatted nor mounted"
+    )
 
 
 def mount_options(fs_type: str) -> tuple[str, ...]:
@@ -98,7 +103,9 @@ class Filesystems:
         """
         # blkid calls a device that it cannot read empty.
         _read_both_ends(device)
-        result = self._commands.run(["blkid", "-p", "-o", "export", device.path], accept=(0, _NOTHING, _SEVERAL))
+        result = self._commands.run(
+            ["blkid", "-p", "-o", "export", device.path], accept=(0, _NOTHING, _SEVERAL)
+        )
         if result.code == _SEVERAL:
             raise UnknownSignature(f"{device.path} carries several signatures at once: {result.err.strip()}")
         if result.code == _NOTHING and result.err.strip():
@@ -106,7 +113,7 @@ class Filesystems:
         return parse_probe(result.out)
 
     def prepare(self, device: Device, asked: str) -> str:
-        """Make the device's filesystem mountable for writing and return its type; a blank device is formatted.
+        """Make the device's filesystem mountable for writing, on a blank device make one; return its type.
 
         :raises UnknownSignature: it carries something else than the filesystem asked for.
         """

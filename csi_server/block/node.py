@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Node service of the Cinder driver.
+
+Each method checks the request, takes the volume's lock, calls the machine and encodes the answer.
+Errors are raised as they are: one interceptor gives them their status. Needs no cloud and no credential.
+
+Source: CSI specification 1.13, "Node Service RPC".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import grpc
+
+from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ..host.statistics import Usage
+from ..proto import csi_pb2 as csi
+from ..proto import csi_pb2_grpc
+from ..rpc.deadlines import deadline_of
+from ..rpc.locks import Locks
+from . import node_requests
+from .node_port import BlockNode
+
+_Rpc = csi.NodeServiceCapability.RPC
+CAPABILITIES = (_Rpc.STAGE_UNSTAGE_VOLUME, _Rpc.GET_VOLUME_STATS, _Rpc.SINGLE_NODE_MULTI_WRITER)
+
+
+@dataclass(frozen=True)
+class NodeInfo:
+    """What the cluster has to know of this node."""
+
+    node_id: str
+    """The id of its Nova server."""
+    max_volumes: int = 0
+    """How many volumes it takes; 0 leaves that to the orchestrator."""
+    segments: Mapping[str, str] = field(default_factory=dict)
+    """Where it is, by topology key; empty without topology."""
+
+
+class NodeServicer(csi_pb2_grpc.NodeServicer):
+    """Serves Node."""
+
+    def __init__(self, node: BlockNode, info: NodeInfo, locks: Locks) -> None:
+        self._node = node
+        self._info = info
+        self._locks = locks
+
+    def NodeGetCapabilities(
+        self, request: csi.NodeGetCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> csi.NodeGetCapabilitiesResponse:
+        return csi.NodeGetCapabilitiesResponse(
+            capabilities=[csi.NodeServiceCapability(rpc=_Rpc(type=each)) for each in CAPABILITIES]
+        )
+
+    def NodeGetInfo(
+        self, request: csi.NodeGetInfoRequest, context: grpc.ServicerContext
+    ) -> csi.NodeGetInfoResponse:
+        segments = self._info.segments
+        return csi.NodeGetInfoResponse(
+            node_id=self._info.node_id,
+            max_volumes_per_node=self._info.max_volumes,
+            accessible_topology=csi.Topology(segments=segments) if segments else None,
+        )
+
+    def NodeStageVolume(
+        self, request: csi.NodeStageVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.NodeStageVolumeResponse:
+        wanted = node_requests.stage(request)
+        with self._locks.hold(wanted.volume_id):
+            self._node.stage(wanted, deadline_of(context))
+        return csi.NodeStageVolumeResponse()
+
+    def NodeUnstageVolume(
+        self, request: csi.NodeUnstageVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.NodeUnstageVolumeResponse:
+        volume_id = node_requests.identifier(request.volume_id)
+        path = node_requests.absolute("staging_target_path", request.staging_target_path)
+        with self._locks.hold(volume_id):
+            self._node.unstage(path)
+        return csi.NodeUnstageVolumeResponse()
+
+    def NodePublishVolume(
+        self, request: csi.NodePublishVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.NodePublishVolumeResponse:
+        wanted = node_requests.publish(request)
+        with self._locks.hold(wanted.volume_id):
+            self._node.publish(wanted, deadline_of(context))
+        return csi.NodePublishVolumeResponse()
+
+    def NodeUnpublishVolume(
+        self, request: csi.NodeUnpublishVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.NodeUnpublishVolumeResponse:
+        volume_id = node_requests.identifier(request.volume_id)
+        path = node_requests.absolute("target_path", request.target_path)
+        with self._locks.hold(volume_id):
+            self._node.unpublish(path)
+        return csi.NodeUnpublishVolumeResponse()
+
+    def NodeGetVolumeStats(
+        self, request: csi.NodeGetVolumeStatsRequest, context: grpc.ServicerContext
+    ) -> csi.NodeGetVolumeStatsResponse:
+        volume_id = node_requests.identifier(request.volume_id)
+        if not request.volume_path:
+            raise InvalidRequest("volume_path is missing")
+        # No lock: it only reads, and the kubelet asks while other calls run.
+        figures = self._node.statistics(volume_id, request.volume_path)
+        usage = [_usage(figures.bytes, csi.VolumeUsage.BYTES)]
+        if figures.inodes is not None:
+            usage.append(_usage(figures.inodes, csi.VolumeUsage.INODES))
+        return csi.NodeGetVolumeStatsResponse(usage=usage)
+
+
+def _usage(usage: Usage, unit: csi.VolumeUsage.Unit.ValueType) -> csi.VolumeUsage:
+    return csi.VolumeUsage(available=usage.available, total=usage.total, used=usage.used, unit=unit)

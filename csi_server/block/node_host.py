@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Staging and publishing on this machine: the order of the steps, and what makes each repeatable.
+
+Nothing is remembered between calls. What is mounted, and which serial the device below has, is asked
+of the kernel each time; so a restart of the driver, or a second one, changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ...plugins.module_utils._cloud.waiting import Deadline
+from ..host import mounts, statistics
+from ..host.devices import Device, Devices, Wanted
+from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, TargetMissing
+from ..host.filesystems import Filesystems, mount_options
+from ..host.mounts import Mount, Mounts
+from ..host.statistics import Statistics, Usage
+from .node_requests import Filesystem, Publish, Stage
+
+# Mount options that the kernel shows for each mount exactly as they were given. Options of the
+# filesystem itself it shows in a form of its own, if at all, so those cannot be compared.
+_COMPARABLE = frozenset({"noatime", "nodiratime", "nosuid", "nodev", "noexec"})
+# Beyond that, waiting for a device in this call keeps the reason from the person who waits for the pod.
+_DEVICE_WAIT = 60.0
+
+
+class HostBlockNode:
+    """A BlockNode on the devices, filesystems and mounts of this machine.
+
+    :param device_wait: the longest that one call waits for a device, in seconds.
+    """
+
+    def __init__(
+        self, devices: Devices, filesystems: Filesystems, mounts: Mounts, device_wait: float = _DEVICE_WAIT
+    ) -> None:
+        self._devices = devices
+        self._filesystems = filesystems
+        self._mounts = mounts
+        self._device_wait = device_wait
+
+    def stage(self, request: Stage, deadline: Deadline) -> None:
+        filesystem = request.access.filesystem
+        if filesystem is None:
+            # Publishing binds the device file; finding it here tells early when there is none.
+            self._find(request.wanted, deadline)
+            return
+        mounted = self._mounts.at(request.path)
+        if mounted is None:
+            device = self._find(request.wanted, deadline)
+            fs_type = self._mount(device, filesystem, request)
+        else:
+            device = self._device_at(mounted, request.wanted.serial)
+            _check_same(mounted, filesystem, request.access.read_only)
+            fs_type = mounted.fs_type
+        if request.grow and not request.access.read_only:
+            self._filesystems.grow(device, fs_type, request.path)
+
+    def unstage(self, path: str) -> None:
+        self._mounts.unmount(path)
+
+    def publish(self, request: Publish, deadline: Deadline) -> None:
+        if request.access.filesystem is None:
+            self._publish_device(request, deadline)
+        else:
+            self._publish_directory(request, request.access.filesystem)
+
+    def unpublish(self, path: str) -> None:
+        self._mounts.unmount(path)
+        mounts.remove(path)
+
+    def statistics(self, volume_id: str, path: str) -> Statistics:
+        raw = self._devices.number_at(path)
+        mounted = self._mounts.at(path) if raw is None and os.path.isabs(path) else None
+        number = raw or (mounted.number if mounted else "")
+        device = self._devices.by_number(number) if number else None
+        if device is None or not self._devices.carries(device, volume_id):
+            raise TargetMissing(f"volume {volume_id} is not at {path!r}")
+        return statistics.of_filesystem(path) if raw is None else Statistics(bytes=Usage(total=device.size))
+
+    def _find(self, wanted: Wanted, deadline: Deadline) -> Device:
+        clock = deadline.clock
+        return self._devices.find(wanted, Deadline(min(deadline.at, clock.now() + self._device_wait), clock))
+
+    def _mount(self, device: Device, filesystem: Filesystem, request: Stage) -> str:
+        in_use = any(mounted.number == device.number for mounted in self._mounts.all())
+        if request.access.read_only or in_use:
+            fs_type = self._filesystems.existing(device, filesystem.fs_type)
+        else:
+            fs_type = self._filesystems.prepare(device, filesystem.fs_type)
+        options = [*mount_options(fs_type), *filesystem.flags, *(["ro"] if request.access.read_only else [])]
+        self._mounts.mount(device.path, request.path, fs_type, list(dict.fromkeys(options)))
+        return fs_type
+
+    def _publish_directory(self, request: Publish, filesystem: Filesystem) -> None:
+        staged = self._mounts.at(request.staged) if request.staged else None
+        if staged is None:
+            raise NotStaged(f"volume {request.volume_id} is not staged at {request.staged!r}: stage it first")
+        self._device_at(staged, request.wanted.serial)
+        _check_same(staged, filesystem, staged.read_only)
+        read_only = request.access.read_only or staged.read_only
+        published = self._mounts.at(request.path)
+        if published is not None:
+            self._device_at(published, request.wanted.serial)
+            _check_same(published, filesystem, read_only)
+            return
+        if request.access.single_path:
+            self._check_alone(staged.number, staged.root, [request.staged, request.path])
+        self._mounts.bind_directory(request.staged, request.path, ["ro"] if read_only else [])
+
+    def _publish_device(self, request: Publish, deadline: Deadline) -> None:
+        if not request.staged:
+            raise NotStaged(f"volume {request.volume_id} has no staging_target_path: stage it first")
+        device = self._find(request.wanted, deadline)
+        published = self._mounts.at(request.path)
+        if published is not None:
+            if self._devices.number_at(request.path) != device.number:
+                raise MountConflict(f"{request.path} carries {published.source}, not {device.path}")
+            if published.read_only != request.access.read_only:
+                raise MountConflict(f"{request.path} is published {_way(published.read_only)}")
+            return
+        if request.access.single_path:
+            for other in self._mounts.all():
+                same_name = os.path.basename(other.root) == os.path.basename(device.path)
+                if same_name and self._devices.number_at(other.path) == device.number:
+                    raise PublishedElsewhere(
+                        f"volume {request.volume_id} is published at {other.path} already"
+                    )
+        self._mounts.bind_device(device.path, request.path, ["ro"] if request.access.read_only else [])
+
+    def _device_at(self, mounted: Mount, serial: str) -> Device:
+        device = self._devices.by_number(mounted.number)
+        if device is None or not self._devices.carries(device, serial):
+            raise MountConflict(f"{mounted.path} carries {mounted.source}, which is not volume {serial}")
+        return device
+
+    def _check_alone(self, number: str, root: str, own: list[str]) -> None:
+        for other in self._mounts.all():
+            if (other.number, other.root) == (number, root) and not _shows_one_of(other.path, own):
+                raise PublishedElsewhere(
+                    f"{own[0]} is published at {other.path} already, and allows one path"
+                )
+
+
+def _shows_one_of(path: str, own: list[str]) -> bool:
+    # A folder that is mounted at two places shows each mount below it twice.
+    for each in own:
+        if os.path.basename(path) == os.path.basename(each):
+            try:
+                if os.path.samefile(os.path.dirname(path), os.path.dirname(each)):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def _check_same(mounted: Mount, filesystem: Filesystem, read_only: bool) -> None:
+    if filesystem.fs_type not in ("", mounted.fs_type):
+        raise MountConflict(f"{mounted.path} is mounted as {mounted.fs_type}, not {filesystem.fs_type}")
+    if mounted.read_only != read_only:
+        raise MountConflict(f"{mounted.path} is mounted {_way(mounted.read_only)}, not {_way(read_only)}")
+    differing = (mounted.options ^ frozenset(filesystem.flags)) & _COMPARABLE
+    if differing:
+        raise MountConflict(
+            f"{mounted.path} is mounted with other options: they differ in {', '.join(sorted(differing))}"
+        )
+
+
+def _way(read_only: bool) -> str:
+    return "for reading only" if read_only else "for reading and writing"

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Node service needs of the machine it runs on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...plugins.module_utils._cloud.waiting import Deadline
+from ..host.statistics import Statistics
+from .node_requests import Publish, Stage
+
+
+class BlockNode(Protocol):
+    """Brings volumes to paths and away again. Every method may be repeated; errors are HostErrors."""
+
+    def stage(self, request: Stage, deadline: Deadline) -> None:
+        """Mount the volume at its staging path; a raw volume is only looked for.
+
+        :raises DeviceNotReady: its device is not here by the deadline.
+        :raises Refused: the device is another's, or carries something else.
+        :raises MountConflict: the path is taken by another volume, or mounted otherwise.
+        """
+
+    def unstage(self, path: str) -> None:
+        """Unmount what is staged at ``path``."""
+
+    def publish(self, request: Publish, deadline: Deadline) -> None:
+        """Show the staged volume at the target path.
+
+        :raises NotStaged: there is no staged volume.
+        :raises PublishedElsewhere: the volume allows one path and has another.
+        :raises MountConflict: the path is taken by another volume, or mounted otherwise.
+        """
+
+    def unpublish(self, path: str) -> None:
+        """Take the volume away from ``path``, and the path with it."""
+
+    def statistics(self, volume_id: str, path: str) -> Statistics:
+        """Measure the volume at ``path``, staged or published.
+
+        :raises TargetMissing: the volume is not there.
+        """

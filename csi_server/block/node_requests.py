@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kubelet asks of a node, checked and free of protobuf."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ..host.devices import Wanted
+from ..host.filesystems import SUPPORTED
+from ..proto import csi_pb2 as csi
+from . import capabilities, names
+
+#: Volume context: the volume was made from a smaller one, so its filesystem has to grow.
+RESIZE_REQUIRED = "cinder.csi.openstack.org/resizeRequired"
+
+_Mode = csi.VolumeCapability.AccessMode
+_READERS = frozenset({_Mode.SINGLE_NODE_READER_ONLY, _Mode.MULTI_NODE_READER_ONLY})
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """The volume as a filesystem.
+
+    :ivar fs_type: one of the supported types, or empty for the one that is there, else the default.
+    :ivar flags: mount options.
+    """
+
+    fs_type: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Access:
+    """How the volume is to be used.
+
+    :ivar filesystem: None for a raw block device.
+    :ivar read_only: nothing may be written to the volume.
+    :ivar single_path: the volume may be published at one path only.
+    """
+
+    filesystem: Filesystem | None
+    read_only: bool = False
+    single_path: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """NodeStageVolume.
+
+    :ivar wanted: the device by its serial and size.
+    :ivar grow: the filesystem may be smaller than the device.
+    """
+
+    volume_id: str
+    wanted: Wanted
+    path: str
+    access: Access
+    grow: bool = False
+
+
+@dataclass(frozen=True)
+class Publish:
+    """NodePublishVolume: from ``staged`` to ``path``."""
+
+    volume_id: str
+    wanted: Wanted
+    staged: str
+    path: str
+    access: Access
+
+
+def stage(request: csi.NodeStageVolumeRequest) -> Stage:
+    """Read NodeStageVolume.
+
+    :raises InvalidRequest: names the field, its value and what would be right.
+    """
+    volume_id = identifier(request.volume_id)
+    path = absolute("staging_target_path", request.staging_target_path)
+    _require_capability(request.HasField("volume_capability"))
+    return Stage(
+        volume_id=volume_id,
+        wanted=_wanted(volume_id, request.publish_context),
+        path=path,
+        access=_access(request.volume_capability),
+        grow=request.volume_context.get(RESIZE_REQUIRED) == "true",
+    )
+
+
+def publish(request: csi.NodePublishVolumeRequest) -> Publish:
+    """Read NodePublishVolume. ``staged`` may be empty: that is not a wrong argument but a missing stage.
+
+    :raises InvalidRequest: names the field, its value and what would be right.
+    """
+    volume_id = identifier(request.volume_id)
+    path = absolute("target_path", request.target_path)
+    _require_capability(request.HasField("volume_capability"))
+    staged = request.staging_target_path
+    access = _access(request.volume_capability)
+    return Publish(
+        volume_id=volume_id,
+        wanted=_wanted(volume_id, request.publish_context),
+        staged=absolute("staging_target_path", staged) if staged else "",
+        path=path,
+        access=Access(access.filesystem, access.read_only or request.readonly, access.single_path),
+    )
+
+
+def identifier(volume_id: str) -> str:
+    """:raises InvalidRequest: there is none."""
+    if not volume_id:
+        raise InvalidRequest("volume_id is missing")
+    return volume_id
+
+
+def absolute(field: str, path: str) -> str:
+    """:raises InvalidRequest: ``path`` is not an absolute path."""
+    if not path:
+        raise InvalidRequest(f"{field} is missing")
+    if not os.path.isabs(path) or "\0" in path:
+        raise InvalidRequest(f"{field} {path!r} is not an absolute path")
+    return path
+
+
+def _require_capability(given: bool) -> None:
+    if not given:
+        raise InvalidRequest("volume_capability is missing")
+
+
+def _access(capability: csi.VolumeCapability) -> Access:
+    capabilities.check_complete(capability)
+    mode = capability.access_mode.mode
+    filesystem = _filesystem(capability.mount) if capability.HasField("mount") else None
+    return Access(
+        filesystem=filesystem,
+        read_only=mode in _READERS or (filesystem is not None and "ro" in filesystem.flags),
+        single_path=mode == _Mode.SINGLE_NODE_SINGLE_WRITER,
+    )
+
+
+def _filesystem(mount: csi.VolumeCapability.MountVolume) -> Filesystem:
+    fs_type = mount.fs_type.lower()
+    if fs_type and fs_type not in SUPPORTED:
+        raise InvalidRequest(f"fs_type {mount.fs_type!r} is not supported: use one of {', '.join(SUPPORTED)}")
+    if mount.volume_mount_group:
+        raise InvalidRequest(
+            f"volume_mount_group {mount.volume_mount_group!r} is not supported: leave it out"
+        )
+    for flag in mount.mount_flags:
+        if not flag or "\0" in flag:
+            raise InvalidRequest(f"mount_flags: {flag!r} is not a mount option")
+    return Filesystem(fs_type, tuple(mount.mount_flags))
+
+
+def _wanted(volume_id: str, publish_context: Mapping[str, str]) -> Wanted:
+    size = publish_context.get(names.SIZE, "")
+    if size and not (size.isascii() and size.isdigit()):
+        raise InvalidRequest(f"publish_context.{names.SIZE} {size!r} is not a number of bytes")
+    return Wanted(publish_context.get(names.SERIAL) or volume_id, int(size) if size else None)
