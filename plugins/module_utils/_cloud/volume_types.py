@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volume types of Cinder, as far as other objects refer to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .api import PAGE_SIZE, Api
+from .waiting import Deadline
+
+
+@dataclass(frozen=True)
+class VolumeTypeRef:
+    """A volume type's identity."""
+
+    id: str
+    name: str
+
+
+def list_volume_types(api: Api, deadline: Deadline) -> list[VolumeTypeRef]:
+    """Every volume type that the credential sees, private ones included.
+
+    :param api: the Block Storage API.
+    :raises CloudError: the listing failed.
+    """
+    answer = api.request(
+        "volume_type_list",
+        "GET",
+        "/types",
+        "list volume types",
+        deadline,
+        # Without is_public=None Cinder leaves out the private types.
+        {"is_public": "None", "limit": PAGE_SIZE},
+    )
+    return [VolumeTypeRef(id=item["id"], name=item["name"]) for item in answer["volume_types"]]
