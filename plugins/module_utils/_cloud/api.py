@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One REST API of one cloud: a request with a deadline, repeated where the service asks for that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .errors import Busy, CloudError, Timeout, Unavailable
+from .sdk import body, translated
+from .waiting import Deadline
+
+#: Statuses after which the service has not carried the request out and wants it again.
+REPEATED = frozenset({429, 503})
+LONGEST_PAUSE = 10.0
+PAGE_SIZE = 1000
+
+
+class Response(Protocol):
+    """What this file reads of an answer (requests.Response)."""
+
+    status_code: int
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+class Adapter(Protocol):
+    """What this file needs of an openstacksdk proxy (keystoneauth1.adapter.Adapter)."""
+
+    def request(self, url: str, method: str, **kwargs: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """One HTTP request that was made, for logs and metrics."""
+
+    name: str
+    """What it does, in the words of the metrics: ``volume_create``."""
+    seconds: float
+    request_id: str
+    error: str
+    """The domain error's class, an empty string for success."""
+
+
+Observer = Callable[[Call], None]
+
+
+def unobserved(call: Call) -> None:
+    """The observer that looks away."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """A service's REST API.
+
+    :ivar adapter: returns the SDK's proxy, such as ``connection.block_storage``. A callable,
+        because the SDK authenticates and asks for the versions when the proxy is first used.
+    :ivar microversion: sent with each request.
+    :ivar timeout: seconds that one request may take, however late the deadline is.
+    """
+
+    adapter: Callable[[], Adapter]
+    microversion: str
+    observe: Observer = unobserved
+    timeout: float = 30.0
+
+    def request(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        action: str,
+        deadline: Deadline,
+        params: Mapping[str, str | int] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Send one request; again after 429 and 503, as long as the deadline allows.
+
+        :param name: for the observer.
+        :param action: for the error's message, in the infinitive.
+        :raises CloudError: whatever the answer means.
+        """
+        pause = 1.0
+        while True:
+            if deadline.passed():
+                raise Timeout(f"cannot {action}: the time allowed for it has passed")
+            try:
+                return self._once(name, method, path, action, deadline, params, json)
+            except _Again as again:
+                wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
+                if wait >= deadline.left():
+                    raise again.error from again
+                deadline.sleep(wait)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _once(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        action: str,
+        deadline: Deadline,
+        params: Mapping[str, str | int] | None,
+        json: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        extra: dict[str, Any] = {}
+        if params is not None:
+            extra["params"] = dict(params)
+        if json is not None:
+            extra["json"] = json
+        start = time.monotonic()
+        error, request_id = "", ""
+        try:
+            with translated(action):
+                response = self.adapter().request(
+                    path,
+                    method,
+                    microversion=self.microversion,
+                    timeout=max(1.0, min(self.timeout, deadline.left())),
+                    **extra,
+                )
+            request_id = response.headers.get("x-openstack-request-id", "")
+            try:
+                return body(response, action)
+            except (Busy, Unavailable) as refused:
+                if response.status_code in REPEATED:
+                    raise _Again(refused, _seconds(response.headers.get("Retry-After"))) from refused
+                raise
+        except CloudError as failed:
+            error = type(failed).__name__
+            raise
+        except _Again as again:
+            error = type(again.error).__name__
+            raise
+        finally:
+            self.observe(Call(name, time.monotonic() - start, request_id, error))
+
+
+class _Again(Exception):
+    """The service asks for the request to be sent again, after that many seconds if it says so."""
+
+    def __init__(self, error: CloudError, seconds: float | None) -> None:
+        super().__init__(error)
+        self.error = error
+        self.seconds = seconds
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in its form of seconds; its form of a date is not used by OpenStack."""
+    return float(header) if header is not None and header.isdigit() else None

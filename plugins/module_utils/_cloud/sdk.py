@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that touches openstacksdk: connecting, and turning its exceptions into ours.
+
+The SDK is imported when a function needs it, so that what only plans or parses starts without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+    from requests import Response
+
+#: What an HTTP status means, whichever service sent it. 413 is Cinder's and Nova's word for quota.
+STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
+    400: errors.InvalidRequest,
+    401: errors.Forbidden,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.InUse,
+    413: errors.QuotaExceeded,
+    429: errors.Busy,
+    500: errors.Failed,
+    502: errors.Unavailable,
+    503: errors.Unavailable,
+    504: errors.Unavailable,
+}
+
+
+def connect(settings: Mapping[str, Any], timeout: float) -> Connection:
+    """Make a connection from settings alone: no clouds.yaml, no environment.
+
+    :param settings: openstacksdk's names: ``auth_type``, ``auth`` (a mapping), ``region_name``,
+        ``interface``, ``cacert``, ``cert``, ``key``, ``verify``.
+    :param timeout: seconds that one HTTP request may take.
+    :raises errors.CloudError: the settings do not make a connection. No request is sent yet.
+    """
+    with translated("read the cloud's configuration"):
+        from openstack import config, connection
+
+        region = config.OpenStackConfig(load_yaml_config=False, load_envvars=False).get_one(
+            **settings, api_timeout=timeout
+        )
+        return connection.Connection(config=region, app_name="mooring.storage")
+
+
+def connect_named(cloud: str, files: list[str] | None, timeout: float) -> Connection:
+    """Make a connection from a cloud's entry in clouds.yaml.
+
+    :param cloud: the entry's name.
+    :param files: where to look for clouds.yaml; None for openstacksdk's own places.
+    :raises errors.CloudError: there is no such entry, or it does not make a connection.
+    """
+    with translated(f"read cloud {cloud} from clouds.yaml"):
+        from openstack import config, connection
+
+        region = config.OpenStackConfig(config_files=files, load_envvars=False).get_one(
+            cloud=cloud, api_timeout=timeout
+        )
+        return connection.Connection(config=region, app_name="mooring.storage")
+
+
+@contextlib.contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Let only errors of this collection out of the block.
+
+    :param action: what the block does, in the infinitive: ``create volume pvc-1``.
+    """
+    try:
+        yield
+    except errors.CloudError:
+        raise
+    except Exception as error:
+        found = translate(error, action)
+        if found is None:
+            raise
+        raise found from error
+
+
+def body(response: Response, action: str = "call OpenStack") -> dict[str, Any]:
+    """Return the JSON object of an answer, ``{}`` for an empty one.
+
+    :raises errors.CloudError: the answer's status is 400 or above.
+    """
+    with translated(action):
+        from openstack import exceptions
+
+        exceptions.raise_from_response(response)
+    return dict(response.json()) if response.content else {}
+
+
+def translate(error: Exception, action: str) -> errors.CloudError | None:
+    """Return what an exception of openstacksdk or keystoneauth means, None for any other."""
+    from keystoneauth1 import exceptions as session_errors
+    from openstack import exceptions as sdk_errors
+
+    if not isinstance(error, sdk_errors.SDKException | session_errors.ClientException):
+        return None
+    status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
+    request_id = str(getattr(error, "request_id", None) or "")
+    if status is not None:
+        kind = STATUS_ERRORS.get(status) or (errors.InvalidRequest if status < 500 else errors.Failed)
+        return kind(f"cannot {action}: {_words(error)} (HTTP {status})", request_id)
+    if isinstance(error, session_errors.ConnectTimeout):
+        return errors.Unavailable(f"cannot {action}: no answer in time: {_words(error)}")
+    if isinstance(error, session_errors.ConnectionError | session_errors.DiscoveryFailure):
+        return errors.Unavailable(f"cannot {action}: {_words(error)}")
+    return errors.InvalidRequest(f"cannot {action}: {_words(error)}")
+
+
+def _words(error: Exception) -> str:
+    """The service's own words where it gave any."""
+    return str(getattr(error, "details", None) or getattr(error, "message", None) or error).strip()

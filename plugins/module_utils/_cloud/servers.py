@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nova: attaching volumes to servers.
+
+Source: Compute API v2.1, "Servers with volume attachments".
+"""
+
+from __future__ import annotations
+
+from .api import Api
+from .errors import Forbidden, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .waiting import Deadline
+
+#: The first version that attaches volumes which may have several attachments.
+MICROVERSION = "2.60"
+
+
+class Servers:
+    """Adapter over Nova's API.
+
+    :param api: Nova, at MICROVERSION or later.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def exists(self, server_id: str, deadline: Deadline) -> bool:
+        """Say whether there is a server of that id."""
+        try:
+            self._api.request(
+                "server_get", "GET", f"/servers/{server_id}", f"read server {server_id}", deadline
+            )
+        except NotFound:
+            return False
+        return True
+
+    def attach(self, server_id: str, volume_id: str, deadline: Deadline) -> None:
+        """Ask for a volume to be attached to a server.
+
+        :raises NotFound: the server or the volume does not exist.
+        :raises InUse: the volume, or the server, is in a state that forbids it.
+        :raises OutOfCapacity: the server has as many volumes as it can have.
+        """
+        try:
+            self._api.request(
+                "volume_attach",
+                "POST",
+                f"/servers/{server_id}/os-volume_attachments",
+                f"attach volume {volume_id} to server {server_id}",
+                deadline,
+                json={"volumeAttachment": {"volumeId": volume_id}},
+            )
+        except Forbidden as refused:
+            # Nova's only way to say that a server is full: a 403 with these words.
+            if "Maximum allowed number of disk devices" in refused.message:
+                raise OutOfCapacity(refused.message, refused.request_id) from refused
+            raise
+        except InvalidRequest as refused:
+            raise InUse(refused.message, refused.request_id) from refused
+
+    def detach(self, server_id: str, volume_id: str, deadline: Deadline) -> None:
+        """Ask for a volume to be detached from a server.
+
+        :raises NotFound: the server does not exist, or the volume is not attached to it.
+        :raises InUse: the volume, or the server, is in a state that forbids it.
+        """
+        try:
+            self._api.request(
+                "volume_detach",
+                "DELETE",
+                f"/servers/{server_id}/os-volume_attachments/{volume_id}",
+                f"detach volume {volume_id} from server {server_id}",
+                deadline,
+            )
+        except InvalidRequest as refused:
+            raise InUse(refused.message, refused.request_id) from refused

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cinder's volumes and attachments as values.
+
+Shapes: Block Storage API v3, "Volumes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: A volume in one of these can be used, or is being used.
+USABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
+#: A volume in one of these is on its way to `available`.
+COMING = frozenset({"creating", "downloading", "restoring-backup"})
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A completed attachment of a volume, as the volume itself lists it."""
+
+    id: str
+    server_id: str
+    """Empty where the attachment was made without Nova."""
+    host: str = ""
+    device: str = ""
+    """Where Nova says the guest sees it. A guess, which guests do not always follow."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume as Cinder describes it."""
+
+    id: str
+    name: str
+    status: str
+    size: int
+    """GiB."""
+    type: str
+    zone: str
+    snapshot_id: str = ""
+    source_volume_id: str = ""
+    multiattach: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+
+    def attached_to(self, server_id: str) -> bool:
+        return any(attachment.server_id == server_id for attachment in self.attachments)
+
+    def __str__(self) -> str:
+        return f"volume {self.id} ({self.name})" if self.name else f"volume {self.id}"
+
+
+@dataclass(frozen=True)
+class VolumeRequest:
+    """What to create. Empty strings leave the choice to Cinder."""
+
+    name: str
+    size: int
+    """GiB."""
+    type: str = ""
+    zone: str = ""
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def from_api(body: Mapping[str, Any]) -> Volume:
+    """Read the ``volume`` object of an answer in detail."""
+    return Volume(
+        id=body["id"],
+        name=body.get("name") or "",
+        status=body["status"],
+        size=body["size"],
+        type=body.get("volume_type") or "",
+        zone=body.get("availability_zone") or "",
+        snapshot_id=body.get("snapshot_id") or "",
+        source_volume_id=body.get("source_volid") or "",
+        multiattach=bool(body.get("multiattach")),
+        metadata=dict(body.get("metadata") or {}),
+        attachments=tuple(
+            Attachment(
+                id=attachment.get("attachment_id") or "",
+                server_id=attachment.get("server_id") or "",
+                host=attachment.get("host_name") or "",
+                device=attachment.get("device") or "",
+            )
+            for attachment in body.get("attachments") or ()
+        ),
+    )
+
+
+def to_api(request: VolumeRequest) -> dict[str, Any]:
+    """Write the ``volume`` object of a create request."""
+    body: dict[str, Any] = {"name": request.name, "size": request.size, "metadata": dict(request.metadata)}
+    if request.description:
+        body["description"] = request.description
+    if request.type:
+        body["volume_type"] = request.type
+    if request.zone:
+        body["availability_zone"] = request.zone
+    return body

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cinder: volumes, and what it says of their failures.
+
+Source: Block Storage API v3, "Volumes", "Attachments", "Messages".
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from .api import PAGE_SIZE, Api
+from .errors import CloudError, Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .polling import SharedPoller
+from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
+from .waiting import USUAL_PACE, Deadline, Pace
+
+#: The first version whose volumes tell whether they can be attached more than once.
+MICROVERSION = "3.50"
+
+
+class Volumes:
+    """Adapter over Cinder's API.
+
+    :param api: Cinder, at MICROVERSION or later.
+    :param mine: metadata that the caller's volumes carry: the shared listing is of those alone.
+    """
+
+    def __init__(self, api: Api, mine: dict[str, str], pace: Pace = USUAL_PACE) -> None:
+        self._api = api
+        self._mine = mine
+        self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine, pace)
+
+    def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
+        """Return the volume, None when there is none of that id."""
+        try:
+            body = self._api.request(
+                "volume_get", "GET", f"/volumes/{volume_id}", f"read volume {volume_id}", deadline
+            )
+        except NotFound:
+            return None
+        return from_api(body["volume"])
+
+    def named(self, name: str, deadline: Deadline) -> list[Volume]:
+        """Return the volumes of exactly that name."""
+        return [v for v in self._list({"name": name}, f"look for volume {name}", deadline) if v.name == name]
+
+    def create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
+        """Ask for a volume and return it as it is then, hardly ever ready.
+
+        :raises InvalidRequest: no such type or zone, or a size that is none.
+        :raises QuotaExceeded: with Cinder's own reason.
+        """
+        try:
+            body = self._api.request(
+                "volume_create",
+                "POST",
+                "/volumes",
+                f"create volume {request.name}",
+                deadline,
+                json={"volume": to_api(request)},
+            )
+        except NotFound as missing:
+            raise InvalidRequest(missing.message, missing.request_id) from missing
+        return from_api(body["volume"])
+
+    def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume:
+        """Wait until a volume can be attached.
+
+        :raises OutOfCapacity: no back end took it; the message holds Cinder's reason.
+        :raises NotFound: somebody deleted it meanwhile.
+        :raises Timeout: it is still on its way.
+        """
+
+        def judge(now: Volume | None) -> Volume | None:
+            if now is None:
+                raise NotFound(f"{volume} has been deleted while it was being created")
+            if now.status in USABLE:
+                return now
+            if now.status in COMING:
+                return None
+            reason = self.reason(now.id, deadline) or f"its status is {now.status}"
+            kind = OutOfCapacity if "backend" in reason else Failed
+            raise kind(f"Cinder could not create {now}: {reason}")
+
+        return self._poller.wait(volume.id, judge, f"{volume} to become available", deadline)
+
+    def delete(self, volume_id: str, deadline: Deadline) -> None:
+        """Ask for a volume to be deleted. One that does not exist is deleted already.
+
+        :raises InUse: the volume's state, an attachment or a snapshot forbids it.
+        """
+        try:
+            self._api.request(
+                "volume_delete", "DELETE", f"/volumes/{volume_id}", f"delete volume {volume_id}", deadline
+            )
+        except NotFound:
+            return
+        except InvalidRequest as refused:
+            # Cinder answers 400 for every state that it does not like.
+            raise InUse(refused.message, refused.request_id) from refused
+
+    def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None:
+        """Wait until a volume that is being deleted does not exist any more.
+
+        :raises Failed: Cinder could not delete it; the message holds its reason.
+        """
+
+        def judge(now: Volume | None) -> bool | None:
+            if now is None:
+                return True
+            if now.status == "deleting":
+                return None
+            reason = self.reason(now.id, deadline) or f"its status is {now.status}"
+            raise Failed(f"Cinder could not delete {now}: {reason}")
+
+        self._poller.wait(volume_id, judge, f"volume {volume_id} to be deleted", deadline)
+
+    def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
+        """Wait until a volume lists a completed attachment to a server.
+
+        :raises Failed: the attachment was given up: the volume is free again.
+        """
+
+        def judge(now: Volume | None) -> Volume | None:
+            if now is None:
+                raise NotFound(f"volume {volume_id} does not exist")
+            if now.attached_to(server_id):
+                return now
+            if now.status in ("available", "error", "error_attaching"):
+                raise Failed(
+                    f"Nova could not attach {now} to server {server_id}: the volume's status is {now.status}"
+                )
+            return None
+
+        return self._poller.wait(volume_id, judge, f"volume {volume_id} to be attached", deadline)
+
+    def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
+        """Wait until a volume lists no attachment to a server, and is free unless others have it.
+
+        :raises Failed: the detachment was given up: the volume is in use again.
+        """
+
+        def judge(now: Volume | None) -> bool | None:
+            if now is None:
+                return True
+            if not now.attached_to(server_id):
+                return True if now.attachments or now.status == "available" else None
+            if now.status in ("in-use", "error", "error_detaching") and not now.multiattach:
+                raise Failed(
+                    f"Nova could not detach {now} from server {server_id}: its status is {now.status};"
+                    " the device may still be in use on the node"
+                )
+            return None
+
+        self._poller.wait(volume_id, judge, f"volume {volume_id} to be detached", deadline)
+
+    def delete_attachment(self, attachment_id: str, deadline: Deadline) -> None:
+        """Delete an attachment that Nova no longer knows. One that does not exist is deleted already.
+
+        :raises InUse: Nova still has it, and alone may take it back.
+        """
+        with contextlib.suppress(NotFound):
+            self._api.request(
+                "attachment_delete",
+                "DELETE",
+                f"/attachments/{attachment_id}",
+                f"delete attachment {attachment_id}",
+                deadline,
+            )
+
+    def reason(self, volume_id: str, deadline: Deadline) -> str:
+        """Return the service's newest message for users about a volume, empty when there is none."""
+        try:
+            body = self._api.request(
+                "message_list",
+                "GET",
+                "/messages",
+                f"read the messages about volume {volume_id}",
+                deadline,
+                params={"resource_uuid": volume_id, "sort": "created_at:desc", "limit": 1},
+            )
+        except CloudError:
+            # The reason is a courtesy: the failure that it explains counts more than this one.
+            return ""
+        messages = body.get("messages") or []
+        return str(messages[0].get("user_message") or "") if messages else ""
+
+    def _all_mine(self, deadline: Deadline) -> dict[str, Volume]:
+        listed = self._list({"metadata": str(self._mine)}, "list the volumes", deadline)
+        return {volume.id: volume for volume in listed}
+
+    def _list(self, filters: dict[str, str | int], action: str, deadline: Deadline) -> Iterator[Volume]:
+        marker = ""
+        while True:
+            params: dict[str, str | int] = {**filters, "limit": PAGE_SIZE}
+            if marker:
+                params["marker"] = marker
+            body: dict[str, Any] = self._api.request(
+                "volume_list", "GET", "/volumes/detail", action, deadline, params=params
+            )
+            volumes = [from_api(each) for each in body["volumes"]]
+            yield from volumes
+            # The link is there when a page is full, and at times when nothing follows.
+            if not volumes or not body.get("volumes_links"):
+                return
+            marker = volumes[-1].id

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for a remote state: the only place of this collection that sleeps between polls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from .errors import Timeout
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time as the waits see it, so that tests need none."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let that many seconds pass."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+SYSTEM_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment on a clock after which nobody waits for the answer any more."""
+
+    at: float
+    clock: Clock = SYSTEM_CLOCK
+
+    @classmethod
+    def after(cls, seconds: float, clock: Clock = SYSTEM_CLOCK) -> Deadline:
+        return cls(clock.now() + seconds, clock)
+
+    def left(self) -> float:
+        """Seconds until then, 0 when it has passed."""
+        return max(0.0, self.at - self.clock.now())
+
+    def passed(self) -> bool:
+        return self.clock.now() >= self.at
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but never past the deadline."""
+        self.clock.sleep(min(seconds, self.left()))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When to look: seconds until the first poll, the growth of the gap, and its largest size."""
+
+    first: float = 0.6
+    growth: float = 1.5
+    longest: float = 5.0
+
+
+USUAL_PACE = Pace()
+
+
+def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Pace = USUAL_PACE) -> T:
+    """Call ``poll`` until it returns something other than None, and return that.
+
+    ``poll`` raises a CloudError for a state from which the wanted one is never reached.
+    The last poll happens at the deadline itself.
+
+    :param what: names the object and the state waited for, for the error's message.
+    :raises Timeout: the deadline passed first.
+    """
+    gap = pace.first
+    while True:
+        last = deadline.left() <= gap
+        deadline.sleep(gap)
+        found = poll()
+        if found is not None:
+            return found
+        if last:
+            raise Timeout(f"gave up waiting for {what}: the time allowed for it has passed")
+        gap = min(gap * pace.growth, pace.longest)
