@@ -47,7 +47,7 @@ _MOUNT_OPTIONS = {"xfs": ("nouuid",)}
 class Signature:
     """What a device carries.
 
-    :ivar fs_type: type of filesystem or member as blkid names it: ``ext4``, ``LVM2_member``, ``crypto_LUKS``...
+    :ivar fs_type: filesystem or member type as blkid names it: ``ext4``, ``LVM2_member``, ``crypto_LUKS``...
     :ivar usage: ``filesystem``, ``raid``, ``crypto`` or ``other``.
     :ivar partition_table: ``gpt``, ``dos``..., empty without one.
     """

@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes as CSI wants them: each call may come again, and comes to the same end.
+
+Between the servicer and the cloud: creating means create, or find, compare and adopt; an
+attachment that is there is a success, and so is one that is not there any more.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Protocol
+
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, NotFound
+from ...plugins.module_utils._cloud.volume import COMING, USABLE, Volume, VolumeRequest
+from ...plugins.module_utils._cloud.waiting import Deadline
+from .sizes import SizeRange
+
+
+class VolumesPort(Protocol):
+    """Cinder, as this layer needs it. See _cloud.volumes.Volumes for what each call means."""
+
+    def find(self, volume_id: str, deadline: Deadline) -> Volume | None: ...
+    def named(self, name: str, deadline: Deadline) -> list[Volume]: ...
+    def create(self, request: VolumeRequest, deadline: Deadline) -> Volume: ...
+    def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
+    def delete(self, volume_id: str, deadline: Deadline) -> None: ...
+    def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None: ...
+    def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume: ...
+    def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> None: ...
+    def delete_attachment(self, attachment_id: str, deadline: Deadline) -> None: ...
+
+
+class ServersPort(Protocol):
+    """Nova, as this layer needs it. See _cloud.servers.Servers."""
+
+    def exists(self, server_id: str, deadline: Deadline) -> bool: ...
+    def attach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
+    def detach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
+
+
+class BlockVolumes:
+    """The volumes of one cluster.
+
+    :param mine: metadata that marks a volume as made by this driver for this cluster.
+    """
+
+    def __init__(self, volumes: VolumesPort, servers: ServersPort, mine: Mapping[str, str]) -> None:
+        self._volumes = volumes
+        self._servers = servers
+        self._mine = mine
+
+    def find(self, volume_id: str, deadline: Deadline) -> Volume:
+        """Return a volume.
+
+        :raises NotFound: there is none of that id.
+        """
+        found = self._volumes.find(volume_id, deadline)
+        if found is None:
+            raise NotFound(f"volume {volume_id} does not exist")
+        return found
+
+    def create(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume:
+        """Return a volume of that name that can be attached: the one there is, or a new one.
+
+        A volume that Cinder fails to create is deleted again before the error is raised.
+
+        :raises Conflict: one of that name is there, and is not what is asked for.
+        """
+        volume = self._adopt(request, sizes, deadline)
+        if volume is None:
+            volume = self._volumes.create(request, deadline)
+        if volume.status in USABLE:
+            return volume
+        try:
+            return self._volumes.wait_until_usable(volume, deadline)
+        except CloudError as failure:
+            if not isinstance(failure, NotFound):
+                self._remove_if_failed(volume, failure, deadline)
+            raise
+
+    def _adopt(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume | None:
+        namesakes = self._volumes.named(request.name, deadline)
+        for volume in namesakes:
+            if any(volume.metadata.get(key) != value for key, value in self._mine.items()):
+                raise Conflict(f"{volume} exists and was not made by this driver for this cluster")
+            if volume.status == "deleting":
+                raise Busy(f"{volume} is being deleted")
+            for what, has, wants in _differences(volume, request, sizes):
+                raise Conflict(f"{volume} exists with {what} {has}; asked for is {wants}")
+        # A retry of a request whose answer was lost may have left two: use the one that got further.
+        return min(namesakes, key=lambda each: (each.status not in USABLE, each.id), default=None)
+
+    def _remove_if_failed(self, volume: Volume, failure: CloudError, deadline: Deadline) -> None:
+        try:
+            now = self._volumes.find(volume.id, deadline)
+            if now is not None and now.status not in USABLE and now.status not in COMING:
+                self._volumes.delete(volume.id, deadline)
+        except CloudError as second:
+            failure.add_note(f"{volume} is left over: {second}")
+
+    def delete(self, volume_id: str, deadline: Deadline) -> None:
+        """Return when there is no volume of that id.
+
+        :raises InUse: it is attached, or has snapshots.
+        """
+        try:
+            self._volumes.delete(volume_id, deadline)
+        except InUse as refused:
+            now = self._volumes.find(volume_id, deadline)
+            if now is None:
+                return
+            if now.attachments:
+                servers = ", ".join(each.server_id or each.host for each in now.attachments)
+                raise InUse(
+                    f"{now} is attached to {servers}: it can be deleted when it is detached"
+                ) from refused
+            if now.status in COMING:
+                self._volumes.wait_until_usable(now, deadline)
+                self._volumes.delete(volume_id, deadline)
+            elif now.status != "deleting":
+                raise
+        self._volumes.wait_until_gone(volume_id, deadline)
+
+    def attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
+        """Return a volume that is attached to a server.
+
+        :raises NotFound: there is no such volume, or no such server.
+        :raises InUse: another server has it.
+        """
+        try:
+            self._servers.attach(server_id, volume_id, deadline)
+        except (InUse, NotFound) as refused:
+            now = self.find(volume_id, deadline)
+            if now.attached_to(server_id):
+                return now
+            if isinstance(refused, NotFound):
+                raise NotFound(f"server {server_id} does not exist") from refused
+            if now.status in COMING:
+                self._volumes.wait_until_usable(now, deadline)
+                self._servers.attach(server_id, volume_id, deadline)
+            elif now.attachments and not now.multiattach:
+                servers = ", ".join(each.server_id or each.host for each in now.attachments)
+                raise InUse(
+                    f"{now} is attached to {servers}, and can be attached to one server only"
+                ) from refused
+            elif now.status == "detaching":
+                raise Busy(f"{now} is being detached") from refused
+            elif now.status not in ("reserved", "attaching"):
+                raise
+        return self._volumes.wait_until_attached(volume_id, server_id, deadline)
+
+    def detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
+        """Return when a volume is not attached to a server, or is gone, or the server is."""
+        try:
+            self._servers.detach(server_id, volume_id, deadline)
+        except NotFound:
+            now = self._volumes.find(volume_id, deadline)
+            if now is None or not now.attached_to(server_id):
+                return
+            if self._servers.exists(server_id, deadline):
+                raise
+            # The server went without giving the volume back.
+            for attachment in now.attachments:
+                if attachment.server_id == server_id:
+                    self._volumes.delete_attachment(attachment.id, deadline)
+        except InUse:
+            now = self._volumes.find(volume_id, deadline)
+            if now is None or not now.attached_to(server_id):
+                return
+            if now.status != "detaching":
+                raise
+        self._volumes.wait_until_detached(volume_id, server_id, deadline)
+
+    def detach_everywhere(self, volume_id: str, deadline: Deadline) -> None:
+        """Return when a volume is not attached to any server, or is gone."""
+        now = self._volumes.find(volume_id, deadline)
+        for attachment in now.attachments if now else ():
+            self.detach(volume_id, attachment.server_id, deadline)
+
+
+def _differences(volume: Volume, request: VolumeRequest, sizes: SizeRange) -> list[tuple[str, str, str]]:
+    """What tells a volume from the one asked for: what, as it is, as it was asked for."""
+    found = []
+    if not sizes.holds(volume.size):
+        found.append(("size", f"{volume.size} GiB", str(sizes)))
+    # A StorageClass may name a type by its id; Cinder's volumes tell the name alone.
+    if request.type and not _is_uuid(request.type) and request.type != volume.type:
+        found.append(("type", volume.type, request.type))
+    if request.zone and request.zone != volume.zone:
+        found.append(("availability zone", volume.zone, request.zone))
+    return found
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names that cloud-provider-openstack's Cinder driver uses, kept so that its objects keep working."""
+
+from __future__ import annotations
+
+DRIVER = "cinder.csi.openstack.org"
+TOPOLOGY_ZONE = "topology.cinder.csi.openstack.org/zone"
+
+#: Volume metadata: the cluster that a volume was made for.
+CLUSTER = "cinder.csi.openstack.org/cluster"
+DESCRIPTION = "Created by OpenStack Cinder CSI driver"
+
+#: CreateVolume parameters that the provisioner adds (--extra-create-metadata); kept as volume metadata.
+CLAIM_NAME = "csi.storage.k8s.io/pvc/name"
+CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace"
+VOLUME_NAME = "csi.storage.k8s.io/pv/name"
+
+#: Publish context. DevicePath is what Nova says; the node trusts the serial and the size.
+DEVICE_PATH = "DevicePath"
+SIZE = "size"
+SERIAL = "serial"

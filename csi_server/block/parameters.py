@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""StorageClass parameters of the Cinder driver."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...plugins.module_utils._cloud.errors import InvalidRequest
+from . import names
+
+TYPE = "type"
+AVAILABILITY = "availability"
+KNOWN = (TYPE, AVAILABILITY)
+#: The provisioner's own parameters, which describe the claim.
+DESCRIBING = (names.CLAIM_NAME, names.CLAIM_NAMESPACE, names.VOLUME_NAME)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a StorageClass asks for. Empty strings leave the choice to Cinder."""
+
+    type: str = ""
+    availability: str = ""
+    claim: Mapping[str, str] = field(default_factory=dict)
+    """What the provisioner says of the claim, by the names that volume metadata uses."""
+
+
+def parse(parameters: Mapping[str, str]) -> Parameters:
+    """Read the parameters of a CreateVolume request.
+
+    :raises InvalidRequest: one is unknown; names it, and the nearest known one.
+    """
+    for name in sorted(parameters):
+        if name not in KNOWN and name not in DESCRIBING:
+            near = difflib.get_close_matches(name, KNOWN, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(KNOWN)}"
+            raise InvalidRequest(f"StorageClass parameter {name} is unknown: {hint}")
+    return Parameters(
+        type=parameters.get(TYPE, ""),
+        availability=parameters.get(AVAILABILITY, ""),
+        claim={name: parameters[name] for name in DESCRIBING if name in parameters},
+    )

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's way into the cloud: connects in the background and keeps saying why it cannot."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..plugins.module_utils._cloud import sdk, servers, volumes
+from ..plugins.module_utils._cloud.api import Api, Call
+from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
+from .block import names
+from .block.idempotency import BlockVolumes
+from .config import cloud_conf
+from .rpc import trace
+from .rpc.metrics import Metrics
+from .rpc.readiness import Readiness
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+LOG = logging.getLogger(__name__)
+PART = "cloud"
+#: Seconds that one HTTP request may take.
+REQUEST_TIMEOUT = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+
+
+class CloudAccess:
+    """Connects to the cloud that a cloud.conf names.
+
+    :param path: the file.
+    :param cluster: marks the volumes of this cluster.
+    """
+
+    def __init__(self, path: str, cluster: str, readiness: Readiness, metrics: Metrics) -> None:
+        self._path = Path(path)
+        self._cluster = cluster
+        self._readiness = readiness
+        self._metrics = metrics
+        self._stopped = threading.Event()
+        self._volumes: BlockVolumes | None = None
+        self._reason = "not connected yet"
+        readiness.lacks(PART, self._reason)
+
+    def configuration(self) -> cloud_conf.CloudConf:
+        """Read the file.
+
+        :raises cloud_conf.BadConfiguration: it cannot be read or used.
+        """
+        try:
+            text = self._path.read_text()
+        except OSError as error:
+            raise cloud_conf.BadConfiguration(f"cannot read {self._path}: {error.strerror}") from error
+        try:
+            return cloud_conf.parse(text)
+        except cloud_conf.BadConfiguration as error:
+            raise cloud_conf.BadConfiguration(f"{self._path}: {error.message}") from error
+
+    def start(self, configuration: cloud_conf.CloudConf) -> None:
+        """Connect, in a thread of its own, as often as it takes."""
+        threading.Thread(target=self._connect, args=(configuration,), name="cloud", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def volumes(self) -> BlockVolumes:
+        """Return the cluster's volumes.
+
+        :raises Unavailable: there is no connection yet; the message says why.
+        """
+        if self._volumes is None:
+            raise Unavailable(f"the cloud cannot be reached: {self._reason}")
+        return self._volumes
+
+    def _connect(self, configuration: cloud_conf.CloudConf) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopped.is_set():
+            try:
+                self._volumes = self._build(configuration)
+            except CloudError as error:
+                self._reason = str(error)
+                self._readiness.lacks(PART, self._reason)
+                LOG.warning("the cloud cannot be reached", extra={"error": self._reason, "again_in": pause})
+                self._stopped.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                self._readiness.has(PART)
+                LOG.info("connected to the cloud")
+                return
+
+    def _build(self, configuration: cloud_conf.CloudConf) -> BlockVolumes:
+        connection = self._connection(configuration)
+        with sdk.translated("get a token from Keystone"):
+            connection.authorize()
+        # Asked for here, so that a missing service shows before a volume is wanted, and the
+        # requests for versions are not part of anyone's wait.
+        with sdk.translated("find Cinder and Nova in the catalog"):
+            cinder, nova = connection.block_storage, connection.compute
+            for service in (cinder, nova):
+                service.get_endpoint_data()
+        mine = {names.CLUSTER: self._cluster}
+        return BlockVolumes(
+            volumes.Volumes(Api(lambda: cinder, volumes.MICROVERSION, self._observe), mine),
+            servers.Servers(Api(lambda: nova, servers.MICROVERSION, self._observe)),
+            mine,
+        )
+
+    def _connection(self, configuration: cloud_conf.CloudConf) -> Connection:
+        if configuration.cloud:
+            files = [configuration.clouds_file] if configuration.clouds_file else None
+            return sdk.connect_named(configuration.cloud, files, REQUEST_TIMEOUT)
+        return sdk.connect(configuration.settings, REQUEST_TIMEOUT)
+
+    def _observe(self, call: Call) -> None:
+        trace.add(call.request_id)
+        self._metrics.openstack_requests.labels(call.name).inc()
+        self._metrics.openstack_seconds.labels(call.name).observe(call.seconds)
+        if call.error:
+            self._metrics.openstack_errors.labels(call.name).inc()

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line. Its flags are those of cloud-provider-openstack's driver where that has them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import node_identity
+from ..block import names
+from ..rpc.logs import FORMATS
+
+_FLAG = argparse.BooleanOptionalAction
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the program was asked to be."""
+
+    endpoint: str
+    driver_name: str
+    cluster: str
+    controller: bool
+    node: bool
+    cloud_config: str
+    http_endpoint: tuple[str, int] | None
+    registration_dir: str
+    kubelet_registration_path: str
+    node_id: str
+    node_id_sources: tuple[str, ...]
+    max_volumes_per_node: int
+    additional_topology: dict[str, str]
+    threads: int
+    log_format: str
+    log_level: str
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Read the command line; for a wrong one, print what is wrong and exit with 2."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if not (given.provide_controller_service or given.provide_node_service):
+        parser.error("nothing to serve: give --provide-controller-service, --provide-node-service or both")
+    if given.provide_controller_service and not given.cloud_config:
+        parser.error("--provide-controller-service needs --cloud-config: the path of cloud.conf")
+    if bool(given.registration_dir) != bool(given.kubelet_registration_path):
+        parser.error("--registration-dir and --kubelet-registration-path go together")
+    return Options(
+        endpoint=given.endpoint,
+        driver_name=given.driver_name,
+        cluster=given.cluster,
+        controller=given.provide_controller_service,
+        node=given.provide_node_service,
+        cloud_config=given.cloud_config,
+        http_endpoint=given.http_endpoint,
+        registration_dir=given.registration_dir,
+        kubelet_registration_path=given.kubelet_registration_path,
+        node_id=given.node_id,
+        node_id_sources=given.node_id_sources,
+        max_volumes_per_node=given.max_volumes_per_node,
+        additional_topology=dict(given.additional_topology),
+        threads=given.threads,
+        log_format=given.log_format,
+        log_level=given.log_level,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="csi_server", description="CSI driver for OpenStack Cinder.", allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--endpoint", required=True, help="socket to serve CSI on, such as unix:///csi/csi.sock")
+    add("--driver-name", default=names.DRIVER, help="name of the driver in Kubernetes (%(default)s)")
+    add("--cluster", default="", help="name of the cluster, written to the metadata of each volume")
+    add("--provide-controller-service", action=_FLAG, default=False, help="serve Controller: needs the cloud")
+    add("--provide-node-service", action=_FLAG, default=False, help="serve Node: needs the machine")
+    add("--cloud-config", default="", metavar="FILE", help="cloud.conf")
+    add(
+        "--http-endpoint",
+        type=_address,
+        metavar="[HOST]:PORT",
+        help="serve /healthz, /readyz and /metrics here",
+    )
+    add(
+        "--registration-dir",
+        default="",
+        metavar="DIR",
+        help="the kubelet's plugins_registry, as seen from here",
+    )
+    add(
+        "--kubelet-registration-path",
+        default="",
+        metavar="PATH",
+        help="the driver's socket, as the kubelet sees it",
+    )
+    add("--node-id", default="", help="the server's UUID; left out, it is asked for at --node-id-sources")
+    add(
+        "--node-id-sources",
+        type=_sources,
+        default=node_identity.ORDER,
+        metavar="SOURCE,...",
+        help="where to learn the node's id, in this order (flag,configDrive,metadataService,cloudInit,dmi)",
+    )
+    add(
+        "--max-volumes-per-node",
+        type=_count,
+        default=256,
+        metavar="N",
+        help="volumes of a node (%(default)s)",
+    )
+    add(
+        "--additional-topology",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="may be repeated",
+    )
+    add("--threads", type=_count, default=64, metavar="N", help="RPCs served at the same time (%(default)s)")
+    add("--log-format", choices=sorted(FORMATS), default="text")
+    add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    return parser
+
+
+def _sources(text: str) -> tuple[str, ...]:
+    try:
+        return node_identity.parse_order(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return key, value
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form [HOST]:PORT")
+    return host, int(port)

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts the parts of the driver together, as its options ask for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from http.server import ThreadingHTTPServer
+
+import grpc
+
+from . import node_identity
+from .block import names
+from .block.node import NodeInfo, NodeServicer
+from .block.node_host import HostBlockNode
+from .config.options import Options
+from .host.commands import SystemCommands
+from .host.devices import Devices
+from .host.filesystems import Filesystems
+from .host.mounts import Mounts
+from .proto import csi_pb2_grpc
+from .rpc import http
+from .rpc.identity import IdentityOptions, IdentityServicer
+from .rpc.interceptor import Calls
+from .rpc.locks import Locks
+from .rpc.metrics import Metrics
+from .rpc.readiness import Readiness
+from .rpc.registration import Registration
+from .rpc.server import listen, socket_path
+from .version import VERSION
+
+LOG = logging.getLogger(__name__)
+#: Seconds that calls in flight have to end after SIGTERM; a pod has 30 by default.
+GRACE = 20.0
+NODE_PART = "node"
+IDENTITY_PAUSE = 2.0
+
+
+class Program:
+    """One process of the driver: Controller, Node or both on one socket."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._metrics = Metrics()
+        self._readiness = Readiness()
+        self._locks = Locks()
+        self._stopping = threading.Event()
+        self._http: ThreadingHTTPServer | None = None
+        self._server: grpc.Server | None = None
+        self._registration: Registration | None = None
+        self._path = socket_path(options.endpoint)
+
+    def start(self) -> None:
+        """Serve. What the cloud or the machine does not answer yet is asked again in the background.
+
+        :raises BadEndpoint: the socket cannot be made.
+        :raises CloudError: cloud.conf cannot be used.
+        :raises OSError: the HTTP address cannot be bound.
+        """
+        options = self._options
+        server = listen(self._path, options.threads, [Calls(self._metrics)])
+        self._server = server
+        identity = IdentityOptions(options.driver_name, VERSION, options.controller)
+        csi_pb2_grpc.add_IdentityServicer_to_server(IdentityServicer(identity, self._readiness), server)
+        if options.controller:
+            self._add_controller(server)
+        if options.http_endpoint is not None:
+            self._http = http.serve(options.http_endpoint, self._readiness, self._metrics)
+        if options.node:
+            self._readiness.lacks(NODE_PART, "the node's id is not known yet")
+            threading.Thread(target=self._serve_node, args=(server,), name="node", daemon=True).start()
+        else:
+            self._serve(server)
+
+    def stop(self) -> None:
+        """Take the driver off the kubelet, let calls in flight end, remove the socket."""
+        self._stopping.set()
+        if self._registration is not None:
+            self._registration.stop()
+        if self._server is not None:
+            self._server.stop(GRACE).wait()
+        if self._http is not None:
+            self._http.shutdown()
+        if os.path.exists(self._path):
+            os.unlink(self._path)
+
+    def _serve(self, server: grpc.Server) -> None:
+        server.start()
+        LOG.info(
+            "serving",
+            extra={
+                "driver": self._options.driver_name,
+                "version": VERSION,
+                "endpoint": self._options.endpoint,
+            },
+        )
+
+    def _add_controller(self, server: grpc.Server) -> None:
+        # Imported here: a node needs none of it, and it brings the cloud layer along.
+        from .block.controller import ControllerOptions, ControllerServicer
+        from .cloud_access import CloudAccess
+
+        options = self._options
+        cloud = CloudAccess(options.cloud_config, options.cluster, self._readiness, self._metrics)
+        configuration = cloud.configuration()
+        controller_options = ControllerOptions(options.cluster, configuration.ignore_volume_zone)
+        # What it does not define, its base class answers with UNIMPLEMENTED.
+        servicer = ControllerServicer(cloud.volumes, controller_options, self._locks)  # type: ignore[abstract]
+        csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
+        cloud.start(configuration)
+
+    def _serve_node(self, server: grpc.Server) -> None:
+        """Serve as soon as the node's id is known: NodeGetInfo is the first that the kubelet calls."""
+        node = self._identify()
+        if node is None:
+            return
+        commands = SystemCommands()
+        host = HostBlockNode(Devices(commands), Filesystems(commands), Mounts(commands))
+        servicer = NodeServicer(host, node, self._locks)  # type: ignore[abstract]
+        csi_pb2_grpc.add_NodeServicer_to_server(servicer, server)
+        self._serve(server)
+        self._readiness.has(NODE_PART)
+        options = self._options
+        if options.registration_dir:
+            self._registration = Registration(
+                options.registration_dir,
+                options.driver_name,
+                options.kubelet_registration_path,
+                self._readiness,
+            )
+            self._registration.start()
+
+    def _identify(self) -> NodeInfo | None:
+        """Learn who this node is; None when the program stops first."""
+        options = self._options
+        while not self._stopping.is_set():
+            try:
+                found = node_identity.identify(options.node_id_sources, options.node_id)
+            except node_identity.Unknown as error:
+                self._readiness.lacks(NODE_PART, str(error))
+                LOG.warning(
+                    "the node's id is not known", extra={"error": str(error), "again_in": IDENTITY_PAUSE}
+                )
+                self._stopping.wait(IDENTITY_PAUSE)
+                continue
+            segments = dict(options.additional_topology)
+            if found.zone:
+                segments[names.TOPOLOGY_ZONE] = found.zone
+            LOG.info(
+                "this node", extra={"node_id": found.node_id, "zone": found.zone, "source": found.source}
+            )
+            return NodeInfo(found.node_id, options.max_volumes_per_node, segments)
+        return None

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long the caller of an RPC waits."""
+
+from __future__ import annotations
+
+import grpc
+
+from ...plugins.module_utils._cloud.waiting import Deadline
+
+#: For callers that set no deadline; the sidecars all do.
+DEFAULT_SECONDS = 120.0
+#: Kept back so that an answer, even that of a timeout, reaches the caller.
+MARGIN = 0.25
+LONGEST = 3600.0
+
+
+def deadline_of(context: grpc.ServicerContext) -> Deadline:
+    """Return the moment by which an answer must be on its way."""
+    left = context.time_remaining()
+    # The stubs promise a float: without a deadline it is None, or the seconds until the end of time.
+    if left is None or left > LONGEST:  # type: ignore[redundant-expr]
+        return Deadline.after(DEFAULT_SECONDS)
+    return Deadline.after(max(0.0, left - MARGIN))

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/healthz, /readyz and /metrics over HTTP, for the kubelet and for Prometheus."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from .metrics import Metrics
+from .readiness import Readiness
+
+
+def serve(address: tuple[str, int], readiness: Readiness, metrics: Metrics) -> ThreadingHTTPServer:
+    """Serve in a thread of its own until the returned server's ``shutdown`` is called."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/healthz":
+                    self._answer(200, "text/plain", b"ok\n")
+                case "/readyz":
+                    reasons = readiness.reasons()
+                    self._answer(
+                        503 if reasons else 200, "text/plain", ("\n".join(reasons) or "ok").encode() + b"\n"
+                    )
+                case "/metrics":
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
+                case _:
+                    self._answer(404, "text/plain", b"there are /healthz, /readyz and /metrics\n")
+
+        def _answer(self, status: int, kind: str, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Requests come every few seconds; none is worth a line."""
+
+    server = ThreadingHTTPServer(address, Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    return server

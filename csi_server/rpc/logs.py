@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Log lines for machines (JSON) or people (text), one a line, on standard error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record; what was given as ``extra`` stands in it by its own name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+class TextLines(logging.Formatter):
+    """The message, then what was given as ``extra`` as ``name=value``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        extra = "".join(f" {name}={value}" for name, value in _extra(record).items())
+        text = f"{time} {record.levelname.lower()} {record.getMessage()}{extra}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+FORMATS: dict[str, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
+
+
+def configure(form: str, level: str) -> None:
+    """Send the program's log to standard error.
+
+    :param form: a key of FORMATS.
+    :param level: debug, info, warning or error.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(FORMATS[form]())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # The HTTP layers below log requests with their headers at debug.
+    for name in ("urllib3", "keystoneauth", "openstack", "stevedore"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gRPC server on a unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Sequence
+from concurrent import futures
+
+import grpc
+
+
+class BadEndpoint(ValueError):
+    """The endpoint is none that this program serves on."""
+
+
+def socket_path(endpoint: str) -> str:
+    """Return the file of an endpoint: ``unix:///csi/csi.sock``, ``unix:/csi/csi.sock`` or a path.
+
+    :raises BadEndpoint: it is of another kind, or not an absolute path.
+    """
+    path = (
+        endpoint.removeprefix("unix://") if endpoint.startswith("unix://") else endpoint.removeprefix("unix:")
+    )
+    if not path.startswith("/"):
+        raise BadEndpoint(
+            f"--endpoint is {endpoint!r}: it has to be an absolute path such as unix:///csi/csi.sock"
+        )
+    return path
+
+
+def listen(path: str, threads: int, interceptors: Sequence[grpc.ServerInterceptor]) -> grpc.Server:
+    """Make a server that will serve on a socket; a socket left by an earlier process is replaced.
+
+    :raises BadEndpoint: something else than a socket is there, or the folder is missing.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise BadEndpoint(f"{path} exists and is not a socket: choose another --endpoint")
+        os.unlink(path)
+    if not os.path.isdir(os.path.dirname(path)):
+        raise BadEndpoint(f"the folder of {path} does not exist: create it, or choose another --endpoint")
+    server = grpc.server(
+        futures.ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+        interceptors=list(interceptors),
+        options=[("grpc.so_reuseport", 0)],
+    )
+    # Whoever can write to the socket can have volumes deleted.
+    mask = os.umask(0o077)
+    try:
+        server.add_insecure_port(f"unix://{path}")
+    finally:
+        os.umask(mask)
+    return server

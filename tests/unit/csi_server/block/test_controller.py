@@ -1,0 +1,354 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Controller service, from a gRPC client down to the requests that reach the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
+
+from ..conftest import MINE, Driver
+from ..fake_cloud import Failure
+
+GIB = 1024**3
+Mode = csi.VolumeCapability.AccessMode
+
+
+def capability(mode: Any = Mode.SINGLE_NODE_WRITER, block: bool = False) -> csi.VolumeCapability:
+    access = (
+        {"block": csi.VolumeCapability.BlockVolume()}
+        if block
+        else {"mount": csi.VolumeCapability.MountVolume()}
+    )
+    return csi.VolumeCapability(access_mode=csi.VolumeCapability.AccessMode(mode=mode), **access)
+
+
+def create(driver: Driver, name: str = "pvc-1", size: int = GIB, **fields: Any) -> csi.Volume:
+    request = csi.CreateVolumeRequest(
+        name=name,
+        capacity_range=csi.CapacityRange(required_bytes=size),
+        volume_capabilities=[capability()],
+        **fields,
+    )
+    return driver.controller.CreateVolume(request, timeout=10).volume
+
+
+def begin_create(driver: Driver, name: str) -> Any:
+    """A volume of ours whose creation nobody has waited for."""
+    body = {"volume": {"name": name, "size": 1, "metadata": MINE}}
+    return driver.cloud.cinder.request("/volumes", "POST", json=body).json()["volume"]
+
+
+def publish(driver: Driver, volume: str, node: str) -> csi.ControllerPublishVolumeResponse:
+    return driver.controller.ControllerPublishVolume(
+        csi.ControllerPublishVolumeRequest(volume_id=volume, node_id=node, volume_capability=capability()),
+        timeout=10,
+    )
+
+
+def refused(call: Any, code: grpc.StatusCode, *words: str) -> str:
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    assert error.value.code() is code, error.value.details()
+    for word in words:
+        assert word in error.value.details()
+    return error.value.details()
+
+
+def test_one_life_of_a_volume_takes_nine_requests(driver: Driver) -> None:
+    driver.cloud.steps = 0  # each wait finds its end at the first look, as in a cloud that is quick
+    server = driver.cloud.add_server()
+    volume = create(driver).volume_id
+    publish(driver, volume, server)
+    driver.controller.ControllerUnpublishVolume(
+        csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=server), timeout=10
+    )
+    driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
+    assert driver.cloud.volumes == {}
+    assert len(driver.cloud.calls) == 9, driver.cloud.calls
+
+
+def test_create_waits_until_the_volume_is_available(driver: Driver) -> None:
+    driver.cloud.steps = 3
+    volume = create(driver, size=GIB + 1)
+    assert driver.cloud.volumes[volume.volume_id]["status"] == "available"
+    assert volume.capacity_bytes == 2 * GIB
+
+
+def test_create_marks_the_volume_with_cluster_and_claim(driver: Driver) -> None:
+    claim = {
+        "csi.storage.k8s.io/pvc/name": "data",
+        "csi.storage.k8s.io/pvc/namespace": "shop",
+        "csi.storage.k8s.io/pv/name": "pvc-1",
+    }
+    volume = create(driver, parameters={"type": "slow", **claim})
+    made = driver.cloud.volumes[volume.volume_id]
+    assert made["metadata"] == {**claim, "cinder.csi.openstack.org/cluster": "test"}
+    assert made["volume_type"] == "slow"
+
+
+def test_create_again_returns_the_same_volume(driver: Driver) -> None:
+    assert create(driver).volume_id == create(driver).volume_id
+    assert len(driver.cloud.volumes) == 1
+
+
+def test_create_after_a_lost_answer_adopts_the_volume(driver: Driver) -> None:
+    begin_create(driver, "pvc-1")
+    create(driver)
+    assert len(driver.cloud.volumes) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"size": 3 * GIB}, "size 1 GiB"), ({"parameters": {"type": "slow"}}, "type fast"),
+     ({"parameters": {"availability": "az2"}}, "availability zone az1")],
+)  # fmt: skip
+def test_create_with_other_properties_is_a_conflict(
+    driver: Driver, change: dict[str, Any], word: str
+) -> None:
+    create(driver)
+    refused(lambda: create(driver, **change), grpc.StatusCode.ALREADY_EXISTS, word)
+    assert len(driver.cloud.volumes) == 1
+
+
+def test_create_never_touches_a_namesake_of_others(driver: Driver) -> None:
+    theirs = driver.cloud.add_volume(name="pvc-1", metadata={"cinder.csi.openstack.org/cluster": "other"})
+    refused(lambda: create(driver), grpc.StatusCode.ALREADY_EXISTS, theirs["id"])
+    assert list(driver.cloud.volumes) == [theirs["id"]]
+
+
+def test_a_volume_that_fails_leaves_its_reason_and_nothing_else(driver: Driver) -> None:
+    driver.cloud.broken_types.add("nowhere")
+    refused(
+        lambda: create(driver, parameters={"type": "nowhere"}),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "Could not find any available weighted backend",
+    )
+    assert not [v for v in driver.cloud.volumes.values() if v["status"] != "deleting"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"tpye": "fast"}, ["tpye", "did you mean type"]), ({"fstype": "ext4"}, ["fstype", "did you mean type"]),
+     ({"iops": "7"}, ["iops", "known are type, availability"]), ({"type": "none"}, ["Volume type", "none"]),
+     ({"availability": "moon"}, ["moon"])],
+)  # fmt: skip
+def test_bad_parameters_are_named(driver: Driver, parameters: dict[str, str], words: list[str]) -> None:
+    refused(lambda: create(driver, parameters=parameters), grpc.StatusCode.INVALID_ARGUMENT, *words)
+    assert driver.cloud.volumes == {}
+
+
+def test_a_size_over_the_quota_carries_cinders_words(driver: Driver) -> None:
+    driver.cloud.max_gigabytes = 1
+    refused(
+        lambda: create(driver, size=2 * GIB),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "exceeds allowed gigabytes quota",
+    )
+
+
+def test_no_whole_gibibyte_in_the_range(driver: Driver) -> None:
+    request = csi.CreateVolumeRequest(
+        name="pvc-1",
+        capacity_range=csi.CapacityRange(required_bytes=GIB + 1, limit_bytes=GIB + 2),
+        volume_capabilities=[capability()],
+    )
+    refused(lambda: driver.controller.CreateVolume(request), grpc.StatusCode.OUT_OF_RANGE, "2 GiB")
+
+
+@pytest.mark.parametrize("mode", [Mode.MULTI_NODE_MULTI_WRITER, Mode.MULTI_NODE_READER_ONLY])
+def test_access_from_several_nodes_is_refused(driver: Driver, mode: Any) -> None:
+    request = csi.CreateVolumeRequest(name="pvc-1", volume_capabilities=[capability(mode)])
+    refused(
+        lambda: driver.controller.CreateVolume(request),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        Mode.Mode.Name(mode),
+    )
+
+
+def test_the_zone_that_the_scheduler_prefers(driver: Driver) -> None:
+    key = "topology.cinder.csi.openstack.org/zone"
+    topology = csi.TopologyRequirement(
+        requisite=[csi.Topology(segments={key: zone}) for zone in ("az1", "az2")],
+        preferred=[csi.Topology(segments={key: zone}) for zone in ("az2", "az1")],
+    )
+    volume = create(driver, accessibility_requirements=topology)
+    assert driver.cloud.volumes[volume.volume_id]["availability_zone"] == "az2"
+    assert [dict(each.segments) for each in volume.accessible_topology] == [{key: "az2"}]
+
+
+def test_publish_tells_the_node_what_to_look_for(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver, size=2 * GIB).volume_id
+    context = dict(publish(driver, volume, server).publish_context)
+    assert context == {"DevicePath": "/dev/vdb", "size": str(2 * GIB), "serial": volume}
+    assert dict(publish(driver, volume, server).publish_context) == context
+
+
+def test_publish_waits_for_a_volume_that_is_still_being_created(driver: Driver) -> None:
+    server = driver.cloud.add_server()
+    driver.cloud.steps = 2
+    made = begin_create(driver, "pvc-1")
+    publish(driver, made["id"], server)
+    assert driver.cloud.volumes[made["id"]]["status"] == "in-use"
+
+
+def test_publish_to_a_second_node_names_the_first(driver: Driver) -> None:
+    first, second, volume = driver.cloud.add_server(), driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, first)
+    refused(lambda: publish(driver, volume, second), grpc.StatusCode.FAILED_PRECONDITION, first)
+
+
+def test_publish_of_what_does_not_exist(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    refused(lambda: publish(driver, volume, "gone"), grpc.StatusCode.NOT_FOUND, "server gone")
+    refused(lambda: publish(driver, "gone", server), grpc.StatusCode.NOT_FOUND, "volume gone")
+
+
+def test_a_full_node_is_resource_exhausted(driver: Driver) -> None:
+    driver.cloud.max_devices = 0
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    refused(lambda: publish(driver, volume, server), grpc.StatusCode.RESOURCE_EXHAUSTED, "disk devices")
+
+
+def unpublish(driver: Driver, volume: str, node: str) -> None:
+    driver.controller.ControllerUnpublishVolume(
+        csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=node), timeout=10
+    )
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_unpublish_waits_and_may_come_again(driver: Driver, named: bool) -> None:
+    driver.cloud.steps = 2
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, server)
+    unpublish(driver, volume, server if named else "")
+    assert driver.cloud.volumes[volume]["status"] == "available"
+    unpublish(driver, volume, server)
+    unpublish(driver, "gone", server)
+
+
+def test_unpublish_frees_a_volume_from_a_server_that_is_gone(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, server)
+    driver.cloud.servers.remove(server)
+    unpublish(driver, volume, server)
+    assert driver.cloud.volumes[volume]["attachments"] == []
+
+
+def test_delete_waits_and_may_come_again(driver: Driver) -> None:
+    driver.cloud.steps = 2
+    volume = create(driver).volume_id
+    for _ in range(2):
+        driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
+    assert driver.cloud.volumes == {}
+
+
+def test_delete_waits_for_a_volume_that_is_still_being_created(driver: Driver) -> None:
+    driver.cloud.steps = 2
+    driver.cloud.cinder.request("/volumes", "POST", json={"volume": {"name": "x", "size": 1, "metadata": {}}})
+    driver.controller.DeleteVolume(
+        csi.DeleteVolumeRequest(volume_id=next(iter(driver.cloud.volumes))), timeout=10
+    )
+    assert driver.cloud.volumes == {}
+
+
+def test_delete_of_an_attached_volume_names_the_server(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, server)
+    request = csi.DeleteVolumeRequest(volume_id=volume)
+    refused(lambda: driver.controller.DeleteVolume(request), grpc.StatusCode.FAILED_PRECONDITION, server)
+    assert driver.cloud.volumes[volume]["status"] == "in-use"
+
+
+def test_validate_confirms_what_it_was_asked(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    request = csi.ValidateVolumeCapabilitiesRequest(
+        volume_id=volume, volume_capabilities=[capability()], parameters={"type": "fast"}
+    )
+    confirmed = driver.controller.ValidateVolumeCapabilities(request).confirmed
+    assert list(confirmed.volume_capabilities) == [capability()]
+    assert dict(confirmed.parameters) == {"type": "fast"}
+
+
+def test_validate_says_what_a_volume_cannot(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    request = csi.ValidateVolumeCapabilitiesRequest(
+        volume_id=volume, volume_capabilities=[capability(Mode.MULTI_NODE_MULTI_WRITER)]
+    )
+    answer = driver.controller.ValidateVolumeCapabilities(request)
+    assert not answer.HasField("confirmed")
+    assert "MULTI_NODE_MULTI_WRITER" in answer.message
+
+
+def test_the_same_name_twice_at_once_is_aborted(driver: Driver) -> None:
+    with driver.locks.hold("name pvc-1"):
+        refused(lambda: create(driver), grpc.StatusCode.ABORTED, "pvc-1")
+    create(driver)
+
+
+def test_many_at_once_share_their_looks(driver: Driver) -> None:
+    driver.cloud.steps = 10**9  # until they are let go
+    names = [f"pvc-{n}" for n in range(6)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        made = [pool.submit(create, driver, name) for name in names]
+        eventually(lambda: len(driver.cloud.volumes) == len(names))
+        begun = len(driver.cloud.calls)
+        eventually(lambda: driver.cloud.calls[begun:].count("GET /volumes/detail") >= 2)
+        for volume in driver.cloud.volumes.values():
+            volume.update(status="available", next=[])
+        assert len({each.result().volume_id for each in made}) == len(names)
+    looks = driver.cloud.calls[begun:]
+    assert looks.count("GET /volumes/detail") > len(looks) / 2
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    """Fail when it does not become true within ten seconds."""
+    wait_for(lambda: true() or None, "the test's condition", Deadline.after(10), Pace(first=0.01, growth=1.0))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_request_that_the_service_wants_again_is_sent_again(driver: Driver, status: int) -> None:
+    driver.cloud.failures.append(Failure("POST /volumes", status, headers={"Retry-After": "0"}))
+    create(driver)
+    assert len(driver.cloud.volumes) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(500, grpc.StatusCode.INTERNAL), (403, grpc.StatusCode.PERMISSION_DENIED),
+     (401, grpc.StatusCode.PERMISSION_DENIED), (502, grpc.StatusCode.UNAVAILABLE)],
+)  # fmt: skip
+def test_an_error_is_never_taken_for_absence(driver: Driver, status: int, code: grpc.StatusCode) -> None:
+    create(driver)
+    driver.cloud.failures.append(Failure("GET /volumes/detail", status, message="the words of Cinder"))
+    refused(lambda: create(driver), code, "the words of Cinder")
+    assert len(driver.cloud.volumes) == 1
+
+
+def test_a_timeout_keeps_the_volume_for_the_next_call(driver: Driver) -> None:
+    driver.cloud.steps = 10**9
+    request = csi.CreateVolumeRequest(name="pvc-1", volume_capabilities=[capability()])
+    with pytest.raises(grpc.RpcError) as error:
+        driver.controller.CreateVolume(request, timeout=0.5)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    made = next(iter(driver.cloud.volumes.values()))
+    made.update(status="available", next=[])
+    assert create(driver).volume_id == made["id"]
+
+
+def test_each_rpc_is_counted_by_its_status(driver: Driver) -> None:
+    create(driver)
+    refused(lambda: create(driver, name=""), grpc.StatusCode.INVALID_ARGUMENT, "name is missing")
+    count = driver.metrics.registry.get_sample_value
+    assert count("csi_rpc_duration_seconds_count", {"method": "CreateVolume", "code": "OK"}) == 1
+    assert (
+        count("csi_rpc_duration_seconds_count", {"method": "CreateVolume", "code": "INVALID_ARGUMENT"}) == 1
+    )

@@ -1,0 +1,426 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Node service over a unix socket, down to the programs and the kernel's files, which are stand-ins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, NodeServicer
+from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
+from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
+from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
+from ansible_collections.mooring.storage.csi_server.rpc.locks import Locks
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.server import listen
+from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import GIB, OTHER, VOLUME, Machine
+
+Mode = csi.VolumeCapability.AccessMode
+Code = grpc.StatusCode
+SHORT = VOLUME[:20]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    machine = Machine(tmp_path)
+    machine.plug("vdb", SHORT, link=f"virtio-{SHORT}")
+    return machine
+
+
+@pytest.fixture
+def locks() -> Locks:
+    return Locks()
+
+
+@pytest.fixture
+def node(machine: Machine, locks: Locks, tmp_path: Path) -> Iterator[csi_pb2_grpc.NodeStub]:
+    host = HostBlockNode(
+        machine.devices(), Filesystems(machine), Mounts(machine, str(machine.mountinfo)), device_wait=0.2
+    )
+    info = NodeInfo("server-1", 15, {"topology.cinder.csi.openstack.org/zone": "az1"})
+    server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])
+    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, info, locks), server)
+    server.start()
+    with grpc.insecure_channel(f"unix://{tmp_path}/csi.sock") as channel:
+        yield csi_pb2_grpc.NodeStub(channel)
+    server.stop(None).wait()
+
+
+def mounted(
+    fs_type: str = "", *flags: str, mode: Mode.Mode.ValueType = Mode.SINGLE_NODE_MULTI_WRITER
+) -> csi.VolumeCapability:
+    return csi.VolumeCapability(
+        mount=csi.VolumeCapability.MountVolume(fs_type=fs_type, mount_flags=flags),
+        access_mode=csi.VolumeCapability.AccessMode(mode=mode),
+    )
+
+
+def raw(mode: Mode.Mode.ValueType = Mode.SINGLE_NODE_MULTI_WRITER) -> csi.VolumeCapability:
+    return csi.VolumeCapability(
+        block=csi.VolumeCapability.BlockVolume(), access_mode=csi.VolumeCapability.AccessMode(mode=mode)
+    )
+
+
+class Kubelet:
+    """Calls as the kubelet makes them, for one volume; ``changes`` are fields of the request."""
+
+    def __init__(self, node: csi_pb2_grpc.NodeStub, folder: Path) -> None:
+        self.node = node
+        self.staging = str(folder / "globalmount")
+        self.target = str(folder / "pods/1/mount")
+
+    def stage(self, capability: csi.VolumeCapability, **changes: Any) -> None:
+        usual = {
+            "volume_id": VOLUME,
+            "staging_target_path": self.staging,
+            "volume_capability": capability,
+            "publish_context": {"DevicePath": "/dev/vdq", "size": str(GIB), "serial": VOLUME},
+        }
+        self.node.NodeStageVolume(csi.NodeStageVolumeRequest(**{**usual, **changes}))
+
+    def publish(self, capability: csi.VolumeCapability, **changes: Any) -> None:
+        usual = {
+            "volume_id": VOLUME,
+            "staging_target_path": self.staging,
+            "target_path": self.target,
+            "volume_capability": capability,
+        }
+        self.node.NodePublishVolume(csi.NodePublishVolumeRequest(**{**usual, **changes}))
+
+    def unpublish(self) -> None:
+        self.node.NodeUnpublishVolume(
+            csi.NodeUnpublishVolumeRequest(volume_id=VOLUME, target_path=self.target)
+        )
+
+    def unstage(self) -> None:
+        self.node.NodeUnstageVolume(
+            csi.NodeUnstageVolumeRequest(volume_id=VOLUME, staging_target_path=self.staging)
+        )
+
+    def statistics(self, path: str, volume_id: str = VOLUME) -> csi.NodeGetVolumeStatsResponse:
+        request = csi.NodeGetVolumeStatsRequest(volume_id=volume_id, volume_path=path)
+        return self.node.NodeGetVolumeStats(request)
+
+
+@pytest.fixture
+def kubelet(node: csi_pb2_grpc.NodeStub, machine: Machine) -> Kubelet:
+    return Kubelet(node, machine.kubelet)
+
+
+@contextmanager
+def refused(code: grpc.StatusCode, *words: str) -> Iterator[None]:
+    with pytest.raises(grpc.RpcError) as failure:
+        yield
+    assert failure.value.code() is code
+    for word in words:
+        assert word in failure.value.details()
+
+
+def layers(machine: Machine, path: str) -> int:
+    return sum(
+        line.split()[4] == os.path.realpath(path) for line in machine.mountinfo.read_text().splitlines()
+    )
+
+
+# ---- what the node says of itself ----
+
+
+def test_capabilities(node: csi_pb2_grpc.NodeStub) -> None:
+    response = node.NodeGetCapabilities(csi.NodeGetCapabilitiesRequest())
+    rpc = csi.NodeServiceCapability.RPC
+    assert {each.rpc.type for each in response.capabilities} == {
+        rpc.STAGE_UNSTAGE_VOLUME,
+        rpc.GET_VOLUME_STATS,
+        rpc.SINGLE_NODE_MULTI_WRITER,
+    }
+
+
+def test_info(node: csi_pb2_grpc.NodeStub) -> None:
+    response = node.NodeGetInfo(csi.NodeGetInfoRequest())
+    assert (response.node_id, response.max_volumes_per_node) == ("server-1", 15)
+    assert dict(response.accessible_topology.segments) == {"topology.cinder.csi.openstack.org/zone": "az1"}
+
+
+def test_without_a_zone_there_is_no_topology(machine: Machine) -> None:
+    host = HostBlockNode(machine.devices(), Filesystems(machine), Mounts(machine))
+    servicer = NodeServicer(host, NodeInfo("server-1"), Locks())
+    response = servicer.NodeGetInfo(csi.NodeGetInfoRequest(), cast("grpc.ServicerContext", None))
+    assert not response.HasField("accessible_topology")
+
+
+def test_expanding_is_not_served_yet(node: csi_pb2_grpc.NodeStub) -> None:
+    with refused(Code.UNIMPLEMENTED):
+        node.NodeExpandVolume(csi.NodeExpandVolumeRequest(volume_id=VOLUME))
+
+
+# ---- a filesystem ----
+
+
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs", ""])
+def test_one_life_with_every_call_repeated(kubelet: Kubelet, machine: Machine, fs_type: str) -> None:
+    capability = mounted(fs_type, "noatime")
+    for _time in range(3):
+        kubelet.stage(capability)
+    for _time in range(3):
+        kubelet.publish(capability)
+    assert (layers(machine, kubelet.staging), layers(machine, kubelet.target)) == (1, 1)
+    usage = {each.unit: each for each in kubelet.statistics(kubelet.target).usage}
+    assert usage[csi.VolumeUsage.BYTES].total > 0
+    assert usage[csi.VolumeUsage.INODES].total > 0
+    for _time in range(3):
+        kubelet.unpublish()
+    assert not os.path.lexists(kubelet.target)
+    for _time in range(3):
+        kubelet.unstage()
+    assert (layers(machine, kubelet.staging), layers(machine, kubelet.target)) == (0, 0)
+    assert [name for name in machine.programs() if name.startswith("mkfs")] == [f"mkfs.{fs_type or 'ext4'}"]
+
+
+def test_the_second_stage_finds_the_filesystem_of_the_first(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted("xfs"))
+    kubelet.unstage()
+    machine.calls.clear()
+    kubelet.stage(mounted())
+    assert machine.programs() == ["blkid", "mount"]
+    assert machine.calls[-1][:5] == ["mount", "-t", "xfs", "-o", "nouuid"]
+
+
+def test_another_filesystem_than_the_one_there(kubelet: Kubelet, machine: Machine) -> None:
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=xfs\n"
+    with refused(Code.FAILED_PRECONDITION, "carries xfs, not ext4"):
+        kubelet.stage(mounted("ext4"))
+    assert machine.programs() == ["blkid"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [mounted("xfs"), mounted("ext4"), mounted("ext4", "noatime", "ro")],
+    ids=["type", "options", "read only"],
+)
+def test_staged_in_another_way(kubelet: Kubelet, other: csi.VolumeCapability) -> None:
+    kubelet.stage(mounted("ext4", "noatime"))
+    with refused(Code.ALREADY_EXISTS, kubelet.staging):
+        kubelet.stage(other)
+
+
+def test_the_staging_path_carries_another_volume(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("vdc", OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    kubelet.stage(mounted(), volume_id=OTHER, publish_context={})
+    for call in (kubelet.stage, kubelet.publish):
+        with refused(Code.ALREADY_EXISTS, f"not volume {VOLUME}"):
+            call(mounted())
+    with refused(Code.NOT_FOUND):
+        kubelet.statistics(kubelet.staging)
+
+
+def test_a_disk_that_does_not_come(kubelet: Kubelet) -> None:
+    with refused(Code.UNAVAILABLE, f"virtio-{OTHER[:20]}"):
+        kubelet.stage(mounted(), volume_id=OTHER, publish_context={})
+
+
+def test_a_stale_link_is_never_formatted(kubelet: Kubelet, machine: Machine) -> None:
+    (machine.sys / "class/block/vdb/serial").write_text(OTHER[:20])
+    with refused(Code.FAILED_PRECONDITION, "another serial"):
+        kubelet.stage(mounted())
+    assert machine.calls == []
+
+
+def test_a_disk_of_another_size_is_never_formatted(kubelet: Kubelet, machine: Machine) -> None:
+    with refused(Code.FAILED_PRECONDITION, str(5 * GIB)):
+        kubelet.stage(mounted(), publish_context={"size": str(5 * GIB)})
+    assert machine.calls == []
+
+
+def test_a_disk_in_use_elsewhere_is_neither_checked_nor_formatted(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    machine.calls.clear()
+    kubelet.stage(mounted(), staging_target_path=kubelet.staging + "2")
+    assert machine.programs() == ["blkid", "mount"]
+
+
+def test_a_clone_grows_when_it_is_staged(kubelet: Kubelet, machine: Machine) -> None:
+    context = {"cinder.csi.openstack.org/resizeRequired": "true"}
+    kubelet.stage(mounted(), volume_context=context)
+    assert machine.programs()[-1] == "resize2fs"
+    machine.failures["resize2fs"] = "no memory"
+    with refused(Code.INTERNAL, "no memory"):
+        kubelet.stage(mounted(), volume_context=context)
+
+
+def test_a_volume_for_readers_is_mounted_read_only(kubelet: Kubelet, machine: Machine) -> None:
+    readers = mounted(mode=Mode.MULTI_NODE_READER_ONLY)
+    with refused(Code.FAILED_PRECONDITION, "carries no filesystem"):
+        kubelet.stage(readers)
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=ext4\n"
+    machine.calls.clear()
+    kubelet.stage(readers, volume_context={"cinder.csi.openstack.org/resizeRequired": "true"})
+    kubelet.publish(readers)
+    kubelet.publish(readers)
+    assert machine.programs() == ["blkid", "mount", "mount"]
+    assert [call[call.index("-o") + 1] for call in machine.calls[1:]] == ["ro", "bind,ro"]
+
+
+def test_publishing_read_only(kubelet: Kubelet) -> None:
+    kubelet.stage(mounted())
+    for _time in range(2):
+        kubelet.publish(mounted(), readonly=True)
+    with refused(Code.ALREADY_EXISTS, "for reading only"):
+        kubelet.publish(mounted())
+
+
+def test_publishing_what_is_not_staged(kubelet: Kubelet) -> None:
+    with refused(Code.FAILED_PRECONDITION, "not staged"):
+        kubelet.publish(mounted())
+    for capability in (mounted(), raw()):
+        with refused(Code.FAILED_PRECONDITION, "stage it first"):
+            kubelet.publish(capability, staging_target_path="")
+
+
+@pytest.mark.parametrize("shape", [mounted, raw])
+def test_how_many_paths_a_volume_may_have(
+    kubelet: Kubelet, shape: Callable[..., csi.VolumeCapability]
+) -> None:
+    single = shape(mode=Mode.SINGLE_NODE_SINGLE_WRITER)
+    second = kubelet.target + "2"
+    kubelet.stage(single)
+    kubelet.publish(single)
+    kubelet.publish(single)
+    with refused(Code.FAILED_PRECONDITION, kubelet.target):
+        kubelet.publish(single, target_path=second)
+    for mode in (Mode.SINGLE_NODE_MULTI_WRITER, Mode.SINGLE_NODE_WRITER):
+        kubelet.publish(shape(mode=mode), target_path=second)
+
+
+def test_a_kubelet_folder_behind_a_link(kubelet: Kubelet, machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(machine.kubelet)
+    kubelet.staging = str(tmp_path / "link/globalmount")
+    for _time in range(2):
+        kubelet.stage(mounted())
+    assert layers(machine, kubelet.staging) == 1
+
+
+# ---- a raw device ----
+
+
+def test_one_life_of_a_raw_device_with_every_call_repeated(kubelet: Kubelet, machine: Machine) -> None:
+    for _time in range(3):
+        kubelet.stage(raw())
+    for _time in range(3):
+        kubelet.publish(raw())
+    assert layers(machine, kubelet.target) == 1
+    [usage] = kubelet.statistics(kubelet.target).usage
+    assert (usage.unit, usage.total) == (csi.VolumeUsage.BYTES, GIB)
+    for _time in range(3):
+        kubelet.unpublish()
+        kubelet.unstage()
+    assert layers(machine, kubelet.target) == 0
+    assert not os.path.lexists(kubelet.target)
+    assert set(machine.programs()) == {"mount", "umount"}
+
+
+def test_a_raw_target_with_another_device(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("vdc", OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    kubelet.publish(raw(), volume_id=OTHER)
+    with refused(Code.ALREADY_EXISTS, kubelet.target):
+        kubelet.publish(raw())
+
+
+def test_a_raw_target_that_is_a_folder(kubelet: Kubelet) -> None:
+    os.makedirs(kubelet.target)
+    with refused(Code.INVALID_ARGUMENT, kubelet.target):
+        kubelet.publish(raw())
+
+
+# ---- statistics ----
+
+
+@pytest.mark.parametrize("path", ["some/path", "/nonexistent", "/"])
+def test_statistics_of_a_path_without_the_volume(kubelet: Kubelet, path: str) -> None:
+    with refused(Code.NOT_FOUND, path):
+        kubelet.statistics(path)
+
+
+def test_statistics_of_another_volume(kubelet: Kubelet) -> None:
+    kubelet.stage(mounted())
+    with refused(Code.NOT_FOUND, OTHER):
+        kubelet.statistics(kubelet.staging, OTHER)
+
+
+# ---- bad requests, each naming field and value ----
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"volume_id": ""}, "volume_id is missing"),
+        ({"staging_target_path": ""}, "staging_target_path is missing"),
+        ({"staging_target_path": "a/b"}, "staging_target_path 'a/b' is not an absolute path"),
+        ({"staging_target_path": "/a\0b"}, "not an absolute path"),
+        ({"volume_capability": None}, "volume_capability is missing"),
+        ({"volume_capability": csi.VolumeCapability()}, "access type"),
+        ({"volume_capability": mounted(mode=Mode.UNKNOWN)}, "access mode"),
+        (
+            {"volume_capability": mounted("ntfs")},
+            "fs_type 'ntfs' is not supported: use one of ext4, xfs, ext3",
+        ),
+        ({"volume_capability": mounted("", "")}, "mount_flags: ''"),
+        ({"publish_context": {"size": "1 GiB"}}, "publish_context.size '1 GiB' is not a number of bytes"),
+        ({"publish_context": {"size": "-1"}}, "publish_context.size '-1'"),
+        ({"volume_id": "../../etc", "publish_context": {}}, "'../../etc'"),
+    ],
+)
+def test_bad_stage_requests(kubelet: Kubelet, machine: Machine, changes: dict[str, Any], words: str) -> None:
+    with refused(Code.INVALID_ARGUMENT, words):
+        kubelet.stage(mounted(), **changes)
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"volume_id": ""}, "volume_id"),
+        ({"target_path": ""}, "target_path"),
+        ({"volume_capability": None}, "volume_capability"),
+        ({"volume_capability": None, "staging_target_path": ""}, "volume_capability"),
+    ],
+)
+def test_bad_publish_requests(kubelet: Kubelet, changes: dict[str, Any], words: str) -> None:
+    with refused(Code.INVALID_ARGUMENT, words):
+        kubelet.publish(mounted(), **changes)
+
+
+def test_other_bad_requests(node: csi_pb2_grpc.NodeStub) -> None:
+    for call, request in (
+        (node.NodeUnstageVolume, csi.NodeUnstageVolumeRequest(volume_id=VOLUME)),
+        (node.NodeUnstageVolume, csi.NodeUnstageVolumeRequest(staging_target_path="/a")),
+        (node.NodeUnpublishVolume, csi.NodeUnpublishVolumeRequest(volume_id=VOLUME)),
+        (node.NodeUnpublishVolume, csi.NodeUnpublishVolumeRequest(target_path="/a")),
+        (node.NodeGetVolumeStats, csi.NodeGetVolumeStatsRequest(volume_id=VOLUME)),
+        (node.NodeGetVolumeStats, csi.NodeGetVolumeStatsRequest(volume_path="/a")),
+    ):
+        with refused(Code.INVALID_ARGUMENT, "is missing"):
+            call(request)
+
+
+def test_a_volume_that_another_call_works_on(kubelet: Kubelet, locks: Locks) -> None:
+    with locks.hold(VOLUME):
+        for call in (
+            lambda: kubelet.stage(mounted()),
+            lambda: kubelet.publish(mounted()),
+            kubelet.unpublish,
+            kubelet.unstage,
+        ):
+            with refused(Code.ABORTED, VOLUME):
+                call()
+    kubelet.stage(mounted())

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""cloud.conf as cloud-provider-openstack's users have written it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mooring.storage.csi_server.config.cloud_conf import BadConfiguration, parse
+
+PASSWORD = """
+# made by an installer
+[Global]
+auth-url = https://keystone.example:5000/v3
+username=csi
+password = "p#a;ss \\"word\\" \\\\"   ; a comment
+tenant-name = storage
+domain-name = Default
+region = RegionOne
+ca-file = /etc/config/ca.pem
+os-endpoint-type = internalURL
+
+[BlockStorage]
+ignore-volume-az = yes
+node-volume-attach-limit = 200
+"""
+
+
+def test_a_password() -> None:
+    conf = parse(PASSWORD)
+    assert conf.settings == {
+        "auth_type": "v3password",
+        "auth": {
+            "auth_url": "https://keystone.example:5000/v3",
+            "username": "csi",
+            "password": 'p#a;ss "word" \\',
+            "project_name": "storage",
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+        },
+        "region_name": "RegionOne",
+        "cacert": "/etc/config/ca.pem",
+        "interface": "internal",
+        "verify": True,
+    }
+    assert conf.ignore_volume_zone
+
+
+def test_an_application_credential() -> None:
+    conf = parse(
+        "[Global]\nauth-url=http://k/v3\napplication-credential-id=a1\napplication-credential-secret=s\ntls-insecure\n"
+    )
+    assert conf.settings["auth_type"] == "v3applicationcredential"
+    assert conf.settings["auth"]["application_credential_id"] == "a1"
+    assert conf.settings["verify"] is False
+
+
+def test_a_domain_of_its_own_comes_before_the_common_one() -> None:
+    conf = parse(
+        "[Global]\nauth-url=http://k\nuser-id=u\npassword=p\ndomain-id=both\ntenant-domain-name=project's\n"
+    )
+    assert conf.settings["auth"]["user_domain_id"] == "both"
+    assert conf.settings["auth"]["project_domain_name"] == "project's"
+    assert "project_domain_id" not in conf.settings["auth"]
+
+
+def test_a_cloud_of_clouds_yaml() -> None:
+    conf = parse("[Global]\nuse-clouds = true\nclouds-file = /etc/clouds.yaml\ncloud = east\n")
+    assert (conf.cloud, conf.clouds_file, conf.settings) == ("east", "/etc/clouds.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "auth-url"),
+        ("[Global]\nauth-url=http://k\n", "no credential"),
+        ("[Global]\nauth-url=http://k\nusername=u\n", "no credential"),
+        ("[Global]\nauth-url=http://k\nusr=u\n", "unknown key usr"),
+        ("[BlockStorage]\nignore-volume-az=maybe\n[Global]\nauth-url=http://k\n", "ignore-volume-az"),
+        ("auth-url=http://k\n", "line 1"),
+        ("[Global\n", "line 1"),
+        ('[Global]\npassword="half\n', "line 2"),
+        ("[Global]\nuse-clouds=true\n", "cloud"),
+    ],
+)
+def test_a_mistake_is_named(text: str, words: str) -> None:
+    with pytest.raises(BadConfiguration, match=words):
+        parse(text)
+
+
+@given(secret=st.text(min_size=8))
+def test_an_error_never_holds_a_value(secret: str) -> None:
+    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
+    with pytest.raises(BadConfiguration) as error:
+        parse(f'[Global]\nauth-url="http://k"\npassword = "{escaped}"\nnonsense = "{escaped}"\n')
+    assert secret not in error.value.message or secret in "nonsense unknown key known are line auth-url"
+
+
+@given(
+    value=st.text(
+        alphabet=st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"), blacklist_characters="\x85")
+    )
+)
+def test_any_value_survives_its_quotes(value: str) -> None:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    conf = parse(f'[Global]\nauth-url=http://k\nusername=u\npassword="x{escaped}"\n')
+    assert conf.settings["auth"]["password"] == "x" + value

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cloud, and a controller that serves it over a real socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.block import names
+from ansible_collections.mooring.storage.csi_server.block.controller import (
+    ControllerOptions,
+    ControllerServicer,
+)
+from ansible_collections.mooring.storage.csi_server.block.idempotency import BlockVolumes
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
+from ansible_collections.mooring.storage.csi_server.rpc.locks import Locks
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.server import listen
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace
+
+from .fake_cloud import FakeCloud
+
+MINE = {names.CLUSTER: "test"}
+
+
+@dataclass
+class Driver:
+    """A controller under test: its cloud, its metrics, and a stub to call it with."""
+
+    cloud: FakeCloud
+    metrics: Metrics
+    locks: Locks
+    controller: csi_pb2_grpc.ControllerStub
+
+
+@pytest.fixture
+def cloud() -> FakeCloud:
+    return FakeCloud()
+
+
+@pytest.fixture
+def block_volumes(cloud: FakeCloud) -> BlockVolumes:
+    pace = Pace(first=0.001, growth=1.0)
+    return BlockVolumes(
+        Volumes(Api(lambda: cloud.cinder, "3.50"), MINE, pace), Servers(Api(lambda: cloud.nova, "2.60")), MINE
+    )
+
+
+@pytest.fixture
+def driver(cloud: FakeCloud, block_volumes: BlockVolumes, tmp_path: Path) -> Iterator[Driver]:
+    # A unix socket's path is short; pytest's folders are not.
+    socket = f"/tmp/csi-{os.getpid()}-{id(cloud)}.sock"
+    metrics, locks = Metrics(), Locks()
+    server = listen(socket, 8, [Calls(metrics)])
+    servicer = ControllerServicer(lambda: block_volumes, ControllerOptions(cluster="test"), locks)
+    csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
+    server.start()
+    with grpc.insecure_channel(f"unix://{socket}") as channel:
+        yield Driver(cloud, metrics, locks, csi_pb2_grpc.ControllerStub(channel))
+    server.stop(0).wait()
+    Path(socket).unlink(missing_ok=True)

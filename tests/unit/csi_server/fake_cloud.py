@@ -1,0 +1,287 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cinder and Nova as the SDK's proxies show them: requests in, answers out, state in between.
+
+What happens in the background of a real cloud happens here when somebody looks: each read of a
+volume takes it one step further.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+Answer = tuple[int, dict[str, Any] | None]
+
+
+class FakeService:
+    """A proxy's ``request``, over routes of a fake."""
+
+    def __init__(self, cloud: FakeCloud, routes: list[tuple[str, str, Callable[..., Answer]]]) -> None:
+        self._cloud = cloud
+        self._routes = [(method, re.compile(path), act) for method, path, act in routes]
+
+    def request(self, url: str, method: str, **options: Any) -> requests.Response:
+        self._cloud.calls.append(f"{method} {url}")
+        for failure in list(self._cloud.failures):
+            if re.fullmatch(failure.pattern, f"{method} {url}"):
+                failure.times -= 1
+                if failure.times == 0:
+                    self._cloud.failures.remove(failure)
+                return _response(failure.status, failure.body, url, failure.headers)
+        for verb, path, act in self._routes:
+            match = path.fullmatch(url)
+            if verb == method and match:
+                status, body = act(
+                    *match.groups(), **{k: options[k] for k in ("params", "json") if k in options}
+                )
+                return _response(status, body, url, {})
+        raise AssertionError(f"the fake has no {method} {url}")
+
+
+class Failure:
+    """The next requests that match are answered so, and not carried out."""
+
+    def __init__(
+        self,
+        pattern: str,
+        status: int,
+        times: int = 1,
+        headers: dict[str, str] | None = None,
+        message: str = "no",
+    ) -> None:
+        self.pattern, self.status, self.times = pattern, status, times
+        self.headers = headers or {}
+        self.body = {"fault": {"message": message}}
+
+
+def _response(
+    status: int, body: dict[str, Any] | None, url: str, headers: dict[str, str]
+) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response.url = url
+    response.reason = "because"
+    response.headers.update(
+        {"x-openstack-request-id": f"req-{uuid.uuid4()}", "content-type": "application/json"}
+    )
+    response.headers.update(headers)
+    response._content = json.dumps(body).encode() if body is not None else b""
+    response.request = requests.Request("GET", f"http://cloud{url}").prepare()
+    return response
+
+
+class FakeCloud:
+    """One project with volumes and servers.
+
+    :ivar steps: how many looks at a volume it takes until it arrives at its next state.
+    :ivar broken_types: volume types whose creation fails in the background.
+    """
+
+    def __init__(self) -> None:
+        self.volumes: dict[str, dict[str, Any]] = {}
+        self.servers: set[str] = set()
+        self.messages: list[dict[str, str]] = []
+        self.calls: list[str] = []
+        self.failures: list[Failure] = []
+        self.steps = 1
+        self.types = {"fast", "slow"}
+        self.broken_types: set[str] = set()
+        self.zones = {"az1", "az2"}
+        self.max_gigabytes = 1000
+        self.max_devices = 26
+        volume = r"/volumes/([^/?]+)"
+        attachments = r"/servers/([^/]+)/os-volume_attachments"
+        self.cinder = FakeService(
+            self,
+            [
+                ("GET", "/volumes/detail", self._list),
+                ("GET", volume, self._get),
+                ("POST", "/volumes", self._create),
+                ("DELETE", volume, self._delete),
+                ("DELETE", r"/attachments/([^/]+)", self._delete_attachment),
+                ("GET", "/messages", self._messages),
+            ],
+        )
+        self.nova = FakeService(
+            self,
+            [
+                ("GET", r"/servers/([^/]+)", self._server),
+                ("POST", attachments, self._attach),
+                ("DELETE", attachments + r"/([^/]+)", self._detach),
+            ],
+        )
+
+    def add_server(self) -> str:
+        self.servers.add(server := str(uuid.uuid4()))
+        return server
+
+    def add_volume(self, **has: Any) -> dict[str, Any]:
+        made = {
+            "id": str(uuid.uuid4()),
+            "name": "",
+            "status": "available",
+            "size": 1,
+            "volume_type": "fast",
+            "availability_zone": "az1",
+            "metadata": {},
+            "attachments": [],
+            "multiattach": False,
+            "next": [],
+            **has,
+        }
+        self.volumes[made["id"]] = made
+        return made
+
+    def _step(self, volume: dict[str, Any]) -> None:
+        """A change that waits in ``next`` happens when its looks are used up."""
+        if volume["next"]:
+            volume["next"][0][0] -= 1
+            if volume["next"][0][0] < 0:
+                volume["next"].pop(0)[1](volume)
+
+    def _later(self, volume: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> None:
+        volume["next"].append([self.steps, change])
+
+    # Cinder
+
+    def _list(self, params: dict[str, Any]) -> Answer:
+        found = list(self.volumes.values())
+        if "name" in params:
+            found = [v for v in found if v["name"] == params["name"]]
+        for volume in list(found):
+            self._step(volume)
+        return 200, {"volumes": [_public(v) for v in found if v["id"] in self.volumes]}
+
+    def _get(self, volume_id: str) -> Answer:
+        if volume_id in self.volumes:
+            self._step(self.volumes[volume_id])
+        if volume_id not in self.volumes:
+            return _fault(404, f"Volume {volume_id} could not be found.")
+        return 200, {"volume": _public(self.volumes[volume_id])}
+
+    def _create(self, json: dict[str, Any]) -> Answer:
+        wanted = json["volume"]
+        kind, zone = wanted.get("volume_type", "fast"), wanted.get("availability_zone", "az1")
+        if kind not in self.types | self.broken_types:
+            return _fault(404, f"Volume type with name {kind} could not be found.")
+        if zone not in self.zones:
+            return _fault(400, f"Availability zone '{zone}' is invalid.")
+        if sum(v["size"] for v in self.volumes.values()) + wanted["size"] > self.max_gigabytes:
+            return _fault(
+                413, "VolumeSizeExceedsAvailableQuota: Requested volume exceeds allowed gigabytes quota."
+            )
+        made = self.add_volume(
+            name=wanted["name"],
+            status="creating",
+            size=wanted["size"],
+            volume_type=kind,
+            availability_zone=zone,
+            metadata=wanted["metadata"],
+        )
+        if kind in self.broken_types:
+            said = "schedule allocate volume:Could not find any available weighted backend."
+            self.messages.append({"resource_uuid": made["id"], "user_message": said})
+            self._later(made, lambda v: v.update(status="error"))
+        else:
+            self._later(made, lambda v: v.update(status="available"))
+        return 202, {"volume": _public(made)}
+
+    def _delete(self, volume_id: str) -> Answer:
+        volume = self.volumes.get(volume_id)
+        if volume is None:
+            return _fault(404, f"Volume {volume_id} could not be found.")
+        if volume["status"] not in ("available", "error"):
+            return _fault(400, "Invalid volume: Volume status must be available or error.")
+        volume["status"] = "deleting"
+        self._later(volume, lambda v: self.volumes.pop(v["id"]))
+        return 202, None
+
+    def _delete_attachment(self, attachment_id: str) -> Answer:
+        for volume in self.volumes.values():
+            for attachment in volume["attachments"]:
+                if attachment["attachment_id"] == attachment_id:
+                    if attachment["server_id"] in self.servers:
+                        return _fault(409, "Detach volume using Nova.")
+                    self._gone(volume, attachment["server_id"])
+                    return 200, {"attachments": []}
+        return _fault(404, "no such attachment")
+
+    def _messages(self, params: dict[str, Any]) -> Answer:
+        about = [m for m in self.messages if m["resource_uuid"] == params["resource_uuid"]]
+        return 200, {"messages": about[-1:]}
+
+    # Nova
+
+    def _server(self, server_id: str) -> Answer:
+        if server_id not in self.servers:
+            return _fault(404, f"Instance {server_id} could not be found.")
+        return 200, {"server": {"id": server_id}}
+
+    def _attach(self, server_id: str, json: dict[str, Any]) -> Answer:
+        volume = self.volumes.get(json["volumeAttachment"]["volumeId"])
+        if server_id not in self.servers or volume is None:
+            return _fault(404, "could not be found")
+        if volume["status"] != "available":
+            return _fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
+        attached = [
+            v for v in self.volumes.values() if any(a["server_id"] == server_id for a in v["attachments"])
+        ]
+        if len(attached) >= self.max_devices:
+            return _fault(
+                403, f"Maximum allowed number of disk devices ({self.max_devices}) to attach exceeded"
+            )
+        volume["status"] = "reserved"
+
+        def attach(volume: dict[str, Any]) -> None:
+            volume["status"] = "in-use"
+            volume["attachments"].append(
+                {"server_id": server_id, "attachment_id": str(uuid.uuid4()), "device": "/dev/vdb"}
+            )
+
+        self._later(volume, attach)
+        return 200, {"volumeAttachment": {"volumeId": volume["id"], "device": "/dev/vdb"}}
+
+    def _detach(self, server_id: str, volume_id: str) -> Answer:
+        volume = self.volumes.get(volume_id)
+        attached = volume is not None and any(a["server_id"] == server_id for a in volume["attachments"])
+        if volume is None or server_id not in self.servers or not attached:
+            return _fault(404, "not attached")
+        if volume["status"] != "in-use":
+            return _fault(400, f"Invalid volume: status is {volume['status']}")
+        volume["status"] = "detaching"
+        self._later(volume, lambda v: self._gone(v, server_id))
+        return 202, None
+
+    def _gone(self, volume: dict[str, Any], server_id: str) -> None:
+        volume["attachments"] = [a for a in volume["attachments"] if a["server_id"] != server_id]
+        volume["status"] = "in-use" if volume["attachments"] else "available"
+
+
+def _public(volume: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps({name: value for name, value in volume.items() if name != "next"}))
+
+
+def _fault(status: int, message: str) -> Answer:
+    return status, {"fault": {"code": status, "message": message}}
+
+
+class FakeClock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
