@@ -39,7 +39,7 @@ $(VENV)/.whole:
 $(COLLECTIONS)/ansible_collections/mooring/storage:
 	@scripts/make-collections $(COLLECTIONS) $(CHECKOUT)
 
-$(GENERATED) &: $(PROTO) requirements/run.txt | $(VENV)/.whole $(COLLECTIONS)/ansible_collections/mooring/storage
+$(GENERATED) &: $(PROTO) scripts/make-proto | $(VENV)/.whole $(COLLECTIONS)/ansible_collections/mooring/storage
 	@scripts/make-proto $(COLLECTIONS)
 	@touch $(GENERATED)
 
@@ -99,9 +99,13 @@ test-e2e: lab ## tests in the lab's real cluster (root)
 lint: | setup ## ruff, mypy, yamllint, ansible-lint, changelog
 	@scripts/lint
 
+.PHONY: format
+format: | setup ## put the Python code into ruff's format
+	@ruff format --cache-dir $(CACHE)/ruff .
+
 .PHONY: sanity
 sanity: | setup ## ansible-test sanity, without ignores
-	@scripts/sanity
+	@python scripts/sanity.py
 
 .PHONY: clean
 clean: ## remove generated code, build/ and the tools' caches in the tree (not the cache outside of it)

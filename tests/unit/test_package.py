@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the built collection holds: all that its users need, and nothing of a checkout besides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHIPPED = {
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "changelogs", "csi_server",
+    "docs", "meta", "playbooks", "plugins", "requirements", "requirements.txt", "roles", "tools",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Names of the files of the archive that ansible-galaxy builds of this checkout."""
+    target = tmp_path_factory.mktemp("package")
+    subprocess.run(
+        [Path(sys.executable).with_name("ansible-galaxy"), "collection", "build", "--output-path", target],
+        cwd=CHECKOUT,
+        env=os.environ | {"HOME": str(target)},
+        check=True,
+        capture_output=True,
+    )
+    (archive,) = target.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        return {member.name for member in opened if member.isfile()}
+
+
+def tracked(pattern: str) -> set[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "--", pattern],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return {name for name in listed.stdout.splitlines() if (CHECKOUT / name).exists()}
+
+
+def test_nothing_else_ships(files: set[str]) -> None:
+    assert {name.split("/")[0] for name in files} <= SHIPPED
+
+
+def test_generated_code_does_not_ship(files: set[str]) -> None:
+    assert not [name for name in files if "_pb2" in name or name.endswith(".pyc")]
+
+
+@pytest.mark.parametrize("folder", ["csi_server", "meta", "playbooks", "plugins", "requirements", "roles"])
+def test_a_folder_ships_whole(files: set[str], folder: str) -> None:
+    """A file with a suffix that galaxy.yml does not name would be missing on the user's machine only."""
+    assert tracked(folder) - files == set()
+
+
+def test_action_groups_hold_every_module() -> None:
+    runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    grouped = sorted(name for names in runtime["action_groups"].values() for name in names)
+    assert grouped == sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("[!_]*.py"))
