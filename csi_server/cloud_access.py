@@ -21,7 +21,7 @@ from .rpc.metrics import Metrics
 from .rpc.readiness import Readiness
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection
+    from ..plugins.module_utils._cloud.sdk import Connection
 
 LOG = logging.getLogger(__name__)
 PART = "cloud"

@@ -84,6 +84,7 @@ class Program:
             self._server.stop(GRACE).wait()
         if self._http is not None:
             self._http.shutdown()
+            self._http.server_close()
         if os.path.exists(self._path):
             os.unlink(self._path)
 
@@ -108,7 +109,7 @@ class Program:
         configuration = cloud.configuration()
         controller_options = ControllerOptions(options.cluster, configuration.ignore_volume_zone)
         # What it does not define, its base class answers with UNIMPLEMENTED.
-        servicer = ControllerServicer(cloud.volumes, controller_options, self._locks)  # type: ignore[abstract]
+        servicer = ControllerServicer(cloud.volumes, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
         cloud.start(configuration)
 
@@ -119,7 +120,7 @@ class Program:
             return
         commands = SystemCommands()
         host = HostBlockNode(Devices(commands), Filesystems(commands), Mounts(commands))
-        servicer = NodeServicer(host, node, self._locks)  # type: ignore[abstract]
+        servicer = NodeServicer(host, node, self._locks)
         csi_pb2_grpc.add_NodeServicer_to_server(servicer, server)
         self._serve(server)
         self._readiness.has(NODE_PART)

@@ -35,6 +35,8 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     host.TargetMissing: _Code.NOT_FOUND,
     host.Refused: _Code.FAILED_PRECONDITION,
     host.HostError: _Code.INTERNAL,
+    # What the generated base classes raise for a method that a driver does not have.
+    NotImplementedError: _Code.UNIMPLEMENTED,
 }
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection
+    from openstack.connection import Connection as Connection
     from requests import Response
 
 #: What an HTTP status means, whichever service sent it. 413 is Cinder's and Nova's word for quota.

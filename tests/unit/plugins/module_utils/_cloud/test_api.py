@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests that are repeated, and those that must not be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+from keystoneauth1 import exceptions as session_errors
+
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api, Call
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
+    Busy,
+    CloudError,
+    Failed,
+    Forbidden,
+    InUse,
+    InvalidRequest,
+    NotFound,
+    QuotaExceeded,
+    Timeout,
+    Unavailable,
+)
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+
+from .test_waiting import FakeClock
+
+
+class Scripted:
+    """A proxy that gives the answers it was given, in that order."""
+
+    def __init__(self, *answers: tuple[int, dict[str, str]] | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[dict[str, Any]] = []
+
+    def request(self, url: str, method: str, **options: Any) -> requests.Response:
+        self.requests.append({"url": url, "method": method, **options})
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        response = requests.Response()
+        response.status_code, response.url = answer[0], url
+        response.headers.update(
+            {"x-openstack-request-id": "req-1", "content-type": "application/json", **answer[1]}
+        )
+        response._content = json.dumps({"fault": {"message": "its words"}}).encode()
+        response.request = requests.Request(method, f"http://cloud{url}").prepare()
+        return response
+
+
+def send(service: Scripted, seconds: float = 60.0) -> tuple[FakeClock, list[Call], CloudError | None]:
+    clock, calls = FakeClock(), []
+    api = Api(lambda: service, "3.50", calls.append)
+    try:
+        api.request("volume_get", "GET", "/volumes/1", "read volume 1", Deadline.after(seconds, clock))
+    except CloudError as error:
+        return clock, calls, error
+    return clock, calls, None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_service_says_when_to_come_again(status: int) -> None:
+    service = Scripted((status, {"Retry-After": "7"}), (200, {}))
+    clock, calls, error = send(service)
+    assert error is None
+    assert clock.slept == [7.0]
+    assert [call.error for call in calls] == ["Busy" if status == 429 else "Unavailable", ""]
+
+
+def test_without_a_word_the_pauses_grow() -> None:
+    service = Scripted(*[(503, {})] * 5, (200, {}))
+    clock, _, error = send(service)
+    assert error is None
+    assert clock.slept == [1.0, 2.0, 4.0, 8.0, 10.0]
+
+
+def test_the_deadline_ends_the_repeating() -> None:
+    clock, _, error = send(Scripted(*[(503, {})] * 9), seconds=4)
+    assert isinstance(error, Unavailable)
+    assert sum(clock.slept) < 4
+
+
+def test_no_request_after_the_deadline() -> None:
+    service = Scripted((200, {}))
+    _, _, error = send(service, seconds=0)
+    assert isinstance(error, Timeout)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidRequest),
+        (401, Forbidden),
+        (403, Forbidden),
+        (404, NotFound),
+        (409, InUse),
+        (413, QuotaExceeded),
+        (422, InvalidRequest),
+        (500, Failed),
+        (502, Unavailable),
+        (504, Unavailable),
+        (599, Failed),
+    ],
+)
+def test_a_status_is_one_error_and_sent_once(status: int, kind: type[CloudError]) -> None:
+    service = Scripted((status, {}))
+    _, calls, error = send(service)
+    assert type(error) is kind
+    assert str(error) == f"cannot read volume 1: its words (HTTP {status}) (request req-1)"
+    assert len(service.requests) == 1
+    assert calls[0].request_id == "req-1"
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (session_errors.ConnectFailure("refused"), Unavailable),
+        (session_errors.ConnectTimeout("slow"), Unavailable),
+        (session_errors.Unauthorized("wrong"), Forbidden),
+        (session_errors.EndpointNotFound("none"), InvalidRequest),
+    ],
+)
+def test_what_the_session_raises_is_translated(failure: Exception, kind: type[CloudError]) -> None:
+    _, calls, error = send(Scripted(failure))
+    assert type(error) is kind
+    assert calls[0].error == kind.__name__
+
+
+def test_what_is_not_the_clouds_fault_stays_what_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        send(Scripted(ZeroDivisionError()))
+
+
+def test_a_request_takes_no_longer_than_its_caller_waits() -> None:
+    service = Scripted((200, {}))
+    send(service, seconds=12)
+    assert service.requests[0]["timeout"] == 12
+    assert service.requests[0]["microversion"] == "3.50"
+
+
+def test_too_many_requests_without_end_is_busy() -> None:
+    _, _, error = send(Scripted((429, {"Retry-After": "99"})), seconds=5)
+    assert isinstance(error, Busy)
