@@ -47,6 +47,12 @@ $(GENERATED) &: $(PROTO) scripts/make-proto | $(VENV)/.whole $(COLLECTIONS)/ansi
 setup: $(VENV)/.whole $(COLLECTIONS)/ansible_collections/mooring/storage $(GENERATED) ## virtual environment, collections path, generated code
 	@:
 
+.PHONY: env
+env: ## export lines with the variables of make's commands, for a shell to eval
+	@printf 'export %s\n' VENV='$(VENV)' LAB_DIR='$(LAB_DIR)' PYTHONPATH='$(COLLECTIONS)' \
+		ANSIBLE_COLLECTIONS_PATH='$(COLLECTIONS)' ANSIBLE_CONFIG='$(ANSIBLE_CONFIG)' MOORING_CACHE='$(CACHE)' \
+		PATH='$(VENV)/bin':'"$$PATH"'
+
 .PHONY: proto
 proto: | setup ## generate the driver's gRPC code from csi_server/proto, in place
 	@scripts/make-proto $(COLLECTIONS)

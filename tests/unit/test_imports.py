@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -180,6 +181,17 @@ def test_layer_is_kept(path: str) -> None:
 def test_rule_holds_for_some_file(rule: Rule) -> None:
     """A rule for files that were moved away would hold of nothing."""
     assert any(rule_for(path) is rule for path in sources())
+
+
+def test_a_node_starts_without_the_sdk_and_without_ansible() -> None:
+    """What the table cannot see: what the modules that a node runs pull in when they are imported."""
+    modules = ["csi_server.program", "csi_server.block.node", "csi_server.block.node_host"]
+    lines = [f"import {COLLECTION}.{module}" for module in modules]
+    lines += ["import sys", "print(*sorted({'openstack', 'keystoneauth1', 'ansible'} & set(sys.modules)))"]
+    answer = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], check=True, capture_output=True, text=True
+    )
+    assert answer.stdout.strip() == ""
 
 
 MODULE = "plugins/modules/volume_qos_spec.py"
