@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nova's compute driver of the lab: the fake driver, whose servers node1, node2, ... are the lab's nodes.
+
+What is attached to such a server is plugged into the node as a disk, with the first 20 characters of the volume's id as
+its serial, as libvirt does it for virtio disks. To a server that is no node, and to a node that is off, attachments are
+recorded and nothing else happens; a hard reboot of the server plugs what is missing, as a hypervisor's does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mooring_lab_nova.disks import DiskError, DiskInUse, Disks, LunDisks, UbdDisks, serial_of
+from mooring_lab_nova.mconsole import Console, GuestIsOff
+from nova import context as nova_context
+from nova import exception, objects
+from nova.compute import power_state
+from nova.virt import fake
+from oslo_concurrency import lockutils
+from oslo_config import cfg
+from oslo_log import log as logging
+
+LOG = logging.getLogger(__name__)
+CONF = cfg.CONF
+CONF.register_opts(
+    [
+        cfg.StrOpt("uml_dir", help="Folder of the nodes' management consoles."),
+        cfg.StrOpt("node_shell", help="Command that runs a script in a node: COMMAND NUMBER -c SCRIPT."),
+    ],
+    group="lab",
+)
+
+
+def disks_of(instance: Any, data: dict[str, Any]) -> Disks | None:
+    """The kind of disk that the volume shall be, in the node that the server stands for; None if it is no node."""
+    match = re.fullmatch(r"node(\d+)", instance.display_name or "")
+    if not match:
+        return None
+    console = Console(os.path.join(CONF.lab.uml_dir, match[0], "mconsole"))
+    if data.get("plug") == "lun":
+        return LunDisks(int(match[1]), CONF.lab.node_shell, console)
+    return UbdDisks(console)
+
+
+class NodeDriver(fake.FakeDriverWithoutFakeNodes):
+    """See the module."""
+
+    # Room for many servers, none of it real.
+    vcpus, memory_mb, local_gb = 1000, 8000000, 600000
+
+    def init_host(self, host: str) -> None:
+        super().init_host(host)
+        # The fake driver keeps its servers in memory: a restart must not lose them.
+        for instance in objects.InstanceList.get_by_host(nova_context.get_admin_context(), host):
+            self.instances[instance.uuid] = fake.FakeInstance(
+                instance.name, instance.power_state or power_state.RUNNING, instance.uuid
+            )
+
+    def get_volume_connector(self, instance: Any) -> dict[str, Any]:
+        # Tells the Cinder driver to answer with the file, not with a loop device.
+        return {**super().get_volume_connector(instance), "file_volumes": "path"}
+
+    def _act(self, instance: Any, connection_info: dict[str, Any], action: Callable[[Disks, str, str], None]) -> None:
+        data = connection_info["data"]
+        disks = disks_of(instance, data)
+        if disks is None:
+            return
+        with lockutils.lock(f"disks-{instance.uuid}"):
+            try:
+                action(disks, data["device_path"], serial_of(data["volume_id"]))
+            except GuestIsOff:
+                LOG.info("Node %s is off", instance.display_name)
+
+    def attach_volume(
+        self, context: Any, connection_info: dict[str, Any], instance: Any, mountpoint: str, *args: Any, **kwargs: Any
+    ) -> None:
+        super().attach_volume(context, connection_info, instance, mountpoint)
+        try:
+            self._act(instance, connection_info, lambda disks, path, serial: disks.plug(path, serial))
+        except DiskError as error:
+            raise exception.InternalError(str(error)) from error
+
+    def detach_volume(
+        self, context: Any, connection_info: dict[str, Any], instance: Any, mountpoint: str, *args: Any, **kwargs: Any
+    ) -> None:
+        try:
+            self._act(instance, connection_info, lambda disks, path, _: disks.unplug(path))
+        except DiskError as error:
+            volume_id = connection_info["data"]["volume_id"]
+            raise exception.DeviceDetachFailed(device=volume_id, reason=str(error)) from error
+        super().detach_volume(context, connection_info, instance, mountpoint)
+
+    def extend_volume(self, context: Any, connection_info: dict[str, Any], instance: Any, requested_size: int) -> None:
+        try:
+            self._act(instance, connection_info, lambda disks, path, serial: disks.grow(path, serial))
+        except DiskInUse as error:
+            LOG.warning("%s: the node sees the new size at the next attach", error)
+        except DiskError as error:
+            raise exception.InternalError(str(error)) from error
+
+    def power_on(
+        self, context: Any, instance: Any, network_info: Any, block_device_info: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Also what a reboot ends with. A node that lost its power has come back without its disks."""
+        super().power_on(context, instance, network_info, block_device_info, *args, **kwargs)
+        info = block_device_info or {}
+        for disk in info.get("block_device_mapping", []):
+            if disk["mount_device"] != info.get("root_device_name"):
+                self.attach_volume(context, disk["connection_info"], instance, disk["mount_device"])
