@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Claims and pods of a benchmark, and the moments at which the API server saw them change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kubernetes import client, config, watch
+
+TIMEOUT = 180
+
+
+def now() -> float:
+    return time.monotonic()
+
+
+@dataclass
+class Cluster:
+    """A namespace to work in.
+
+    :param image: runs in the pods; has ``sleep``.
+    :param node: where the pods run.
+    """
+
+    namespace: str
+    image: str
+    node: str
+
+    def __post_init__(self) -> None:
+        config.load_kube_config()
+        self.core = client.CoreV1Api()
+        self.storage = client.StorageV1Api()
+
+    def create_namespace(self) -> None:
+        body = client.V1Namespace(metadata=client.V1ObjectMeta(name=self.namespace))
+        self.core.create_namespace(body)
+        self._until(
+            lambda: self.core.list_namespaced_service_account(self.namespace).items,
+            "the namespace's service account",
+        )
+
+    def delete_namespace(self) -> None:
+        self.core.delete_namespace(self.namespace)
+        self._until(
+            lambda: not [n for n in self.core.list_namespace().items if n.metadata.name == self.namespace],
+            "the namespace to be gone",
+        )
+
+    def create_claim(self, name: str, storage_class: str) -> None:
+        spec = client.V1PersistentVolumeClaimSpec(
+            access_modes=["ReadWriteOnce"],
+            storage_class_name=storage_class,
+            resources=client.V1VolumeResourceRequirements(requests={"storage": "1Gi"}),
+        )
+        body = client.V1PersistentVolumeClaim(metadata=client.V1ObjectMeta(name=name), spec=spec)
+        self.core.create_namespaced_persistent_volume_claim(self.namespace, body)
+
+    def create_pod(self, name: str, claim: str | None) -> None:
+        container = client.V1Container(
+            name="c", image=self.image, command=["sleep", "100000"], image_pull_policy="Never"
+        )
+        volumes = []
+        if claim is not None:
+            container.volume_mounts = [client.V1VolumeMount(name="v", mount_path="/data")]
+            source = client.V1PersistentVolumeClaimVolumeSource(claim_name=claim)
+            volumes = [client.V1Volume(name="v", persistent_volume_claim=source)]
+        spec = client.V1PodSpec(
+            containers=[container],
+            volumes=volumes,
+            termination_grace_period_seconds=0,
+            node_selector={"kubernetes.io/hostname": self.node},
+        )
+        self.core.create_namespaced_pod(
+            self.namespace, client.V1Pod(metadata=client.V1ObjectMeta(name=name), spec=spec)
+        )
+
+    def ready_times(self, names: set[str]) -> dict[str, float]:
+        """Wait until all of the pods are ready; return when each was seen so."""
+        seen: dict[str, float] = {}
+        events = watch.Watch().stream(self.core.list_namespaced_pod, self.namespace, timeout_seconds=TIMEOUT)
+        for event in events:
+            pod = event["object"]
+            conditions = {c.type: c.status for c in pod.status.conditions or ()}
+            if pod.metadata.name in names and conditions.get("Ready") == "True":
+                seen.setdefault(pod.metadata.name, now())
+            if seen.keys() == names:
+                return seen
+        raise TimeoutError(f"not ready within {TIMEOUT} s: {sorted(names - seen.keys())}")
+
+    def delete_pod(self, name: str) -> None:
+        self.core.delete_namespaced_pod(name, self.namespace)
+
+    def volume_of(self, claim: str) -> str:
+        """The Cinder volume's id of a bound claim."""
+        bound = self.core.read_namespaced_persistent_volume_claim(claim, self.namespace)
+        return str(self.core.read_persistent_volume(bound.spec.volume_name).spec.csi.volume_handle)
+
+    def delete_claim(self, name: str) -> None:
+        volume = self.core.read_namespaced_persistent_volume_claim(name, self.namespace).spec.volume_name
+        self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
+        self._until(
+            lambda: volume not in {v.metadata.name for v in self.core.list_persistent_volume().items},
+            f"volume {volume} to be gone",
+        )
+
+    def _until(self, true: Callable[[], object], what: str) -> None:
+        end = now() + TIMEOUT
+        while not true():
+            if now() > end:
+                raise TimeoutError(f"gave up waiting for {what}")
+            time.sleep(0.1)

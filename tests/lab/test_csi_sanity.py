@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""csi-sanity against the driver, with the lab's real Cinder and Nova.
+
+Driver and csi-sanity run on a node of the lab: there Nova plugs the disks in, and the node service
+formats and mounts them for real.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+
+import openstack
+import pytest
+
+LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+CLUSTER = "csi-sanity"
+MINUTES = 20
+#: Where a node sees the machine's files.
+HOST = "/oldroot"
+
+SCRIPT = """
+set -u
+work=$(mktemp -d)
+trap 'kill $driver; wait $driver; rm -rf "$work"' EXIT
+export PYTHONPATH={pythonpath} PYTHONDONTWRITEBYTECODE=1
+{python} -m ansible_collections.mooring.storage.csi_server \
+    --endpoint unix://$work/csi.sock --provide-controller-service --provide-node-service \
+    --cluster {cluster} --cloud-config {host}{work}/cloud.conf --node-id-sources metadataService \
+    --log-format json --log-level debug >{host}{work}/driver.log 2>&1 &
+driver=$!
+for i in $(seq 300); do [ -S $work/csi.sock ] && break; sleep 0.2; done
+{host}{programs}/csi-sanity -csi.endpoint=unix://$work/csi.sock \
+    -csi.mountdir=$work/mount -csi.stagingdir=$work/stage \
+    -csi.testvolumesize=1073741824 -csi.testvolumeexpandsize=2147483648 \
+    -ginkgo.no-color -ginkgo.junit-report={host}{work}/sanity.xml -ginkgo.timeout={minutes}m \
+    >{host}{work}/sanity.log 2>&1
+"""
+
+
+def lab_cloud() -> openstack.connection.Connection:
+    config = openstack.config.OpenStackConfig(config_files=[str(LAB / "etc" / "clouds.yaml")])
+    return openstack.connection.Connection(config=config.get_one(cloud="demo"))
+
+
+@pytest.fixture
+def work() -> Path:
+    """Where the run leaves its logs and its report."""
+    folder = LAB / "run" / "csi-sanity"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def cloud_conf(cloud: openstack.connection.Connection) -> str:
+    auth = cloud.config.get_auth_args()
+    return f"""[Global]
+auth-url = {auth["auth_url"]}
+username = {auth["username"]}
+password = "{auth["password"]}"
+tenant-name = {auth["project_name"]}
+domain-id = {auth["user_domain_id"]}
+region = {cloud.config.get_region_name()}
+"""
+
+
+def test_csi_sanity(work: Path, record_property: Callable[[str, object], None]) -> None:
+    cloud = lab_cloud()
+    (work / "cloud.conf").touch(mode=0o600)
+    (work / "cloud.conf").write_text(cloud_conf(cloud))
+    script = SCRIPT.format(
+        pythonpath=shlex.quote(os.environ["PYTHONPATH"]),
+        python=shlex.quote(sys.executable),
+        host=HOST,
+        work=work,
+        cluster=CLUSTER,
+        programs=os.path.realpath(LAB / "programs"),
+        minutes=MINUTES,
+    )
+    ended = subprocess.run(
+        [LAB / "bin" / "node-shell", "1"], input=script, text=True, timeout=(MINUTES + 2) * 60, check=False
+    )
+    report = ElementTree.parse(work / "sanity.xml").getroot()
+    cases = list(report.iter("testcase"))
+    failed = [case.get("name") for case in cases if case.find("failure") is not None]
+    skipped = [case for case in cases if case.find("skipped") is not None]
+    passed = len(cases) - len(failed) - len(skipped)
+    record_property("csi-sanity", f"{passed} passed, {len(failed)} failed, {len(skipped)} skipped")
+    assert failed == []
+    assert ended.returncode == 0
+    assert passed > 0
+    left = [v.id for v in cloud.block_storage.volumes() if CLUSTER in v.metadata.values()]
+    assert left == []
