@@ -16,9 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-from xml.etree import ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REPORTS = CHECKOUT / "build" / "test"

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,45 @@ def test_what_needs_a_failed_stage_is_not_run_and_fails(reports: Path) -> None:
 )
 def test_total_line(counts: Counts, line: str) -> None:
     assert str(counts) == line
+
+
+def test_the_lab_is_taken_down_after_a_failure_and_the_total_is_the_last_line(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    down = Stage("lab-down", ["touch", str(reports / "down")], 60)
+    monkeypatch.setattr(
+        run_tests, "LANES", ((Stage("lint", ["true"], 60),), (Stage("lab-up", ["false"], 60),))
+    )
+    monkeypatch.setattr(run_tests, "LAST", down)
+    assert run_tests.main() == 1
+    assert (reports / "down").exists()
+    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 1 failed"
+
+
+STOPPED = """
+from pathlib import Path
+from ansible_collections.mooring.storage.scripts import run_tests
+from ansible_collections.mooring.storage.scripts.run_tests import Stage
+
+here = Path({folder!r})
+run_tests.REPORTS = run_tests.CHECKOUT = here
+long = Stage("long", ["sh", "-c", "touch started; sleep 1000"], 60)
+run_tests.LANES = ((long, Stage("next", ["touch", "ran"], 60)),)
+run_tests.LAST = Stage("lab-down", ["touch", "down"], 60)
+raise SystemExit(run_tests.main())
+"""
+
+
+def test_a_stopped_run_takes_the_lab_down_and_fails(reports: Path) -> None:
+    runner = subprocess.Popen(
+        [sys.executable, "-c", STOPPED.format(folder=str(reports))], stdout=subprocess.PIPE, text=True
+    )
+    while not (reports / "started").exists():
+        assert runner.poll() is None
+        time.sleep(0.05)
+    runner.send_signal(signal.SIGTERM)
+    output, _errors = runner.communicate(timeout=60)
+    assert runner.returncode == 1
+    assert (reports / "down").exists()
+    assert not (reports / "ran").exists()
+    assert " failed" in output.splitlines()[-1]
