@@ -106,7 +106,7 @@ class TypeCatalogue:
             other = (self.users or {}).get(volume_type.id)
             if other is not None:
                 raise Conflict(
-                    f"volume_types: volume type {volume_type.name} uses QoS spec {other}, and can use but one;"
+                    f"volume_types: volume type {volume_type.name} uses QoS spec {other}, and can use one:"
                     f" take it out of the volume_types of {other} first"
                 )
 
