@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A machine for the tests: a /dev, a sysfs and a mountinfo in a folder, and its programs.
+
+It stands in for the kernel and for mount, blkid, mkfs... so what runs above is the driver's own code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from ansible_collections.mooring.storage.csi_server.host.commands import Finished
+from ansible_collections.mooring.storage.csi_server.host.devices import Devices
+from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
+
+GIB = 1024**3
+VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
+OTHER = "ffffffff-1111-4111-9111-000000000002"
+
+
+class Clock:
+    """Time that passes only in sleeps; ``then`` runs when its moment has come."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.then: dict[float, object] = {}
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        for moment in [moment for moment in self.then if moment <= self.time]:
+            action = self.then.pop(moment)
+            assert callable(action)
+            action()
+
+
+class Machine:
+    """Disks can be plugged and unplugged; commands change what is mounted and what the disks carry."""
+
+    def __init__(self, root: Path) -> None:
+        self.dev = root / "dev"
+        self.sys = root / "sys"
+        self.mountinfo = root / "mountinfo"
+        self.kubelet = root / "kubelet"
+        for folder in (
+            self.dev / "disk/by-id",
+            self.sys / "block",
+            self.sys / "class/block",
+            self.sys / "dev/block",
+        ):
+            folder.mkdir(parents=True)
+        self.kubelet.mkdir()
+        self.mountinfo.write_text("22 1 0:5 / /dev rw shared:2 - devtmpfs udev rw\n")
+        self.calls: list[list[str]] = []
+        self.probes: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
+        self.answers: dict[str, Finished] = {}
+
+    # ---- hardware ----
+
+    def plug(self, name: str, serial: str = "", size: int = GIB, link: str = "", **attributes: bytes) -> Path:
+        """Add a disk; ``attributes`` are further files of its sysfs folder, ``__`` standing for ``/``."""
+        minor = len(list((self.sys / "dev/block").iterdir())) * 16
+        folder = self.sys / "class/block" / name
+        (folder / "device").mkdir(parents=True)
+        (folder / "dev").write_text(f"253:{minor}\n")
+        (folder / "size").write_text(f"{size // 512}\n")
+        if serial:
+            (folder / "serial").write_text(serial)
+        for attribute, content in attributes.items():
+            (folder / attribute.replace("__", "/")).write_bytes(content)
+        (self.sys / "block" / name).symlink_to(folder)
+        (self.sys / "dev/block" / f"253:{minor}").symlink_to(folder)
+        path = self.dev / name
+        path.touch()
+        os.truncate(path, size)
+        if link:
+            (self.dev / "disk/by-id" / link).symlink_to(path)
+        return path
+
+    def number_of(self, path: str) -> str | None:
+        """What the kernel would say of a device file, or of a path to which one is bound."""
+        bound = [line.split() for line in self._mounts() if line.split()[4] == os.path.realpath(path)]
+        name = os.path.basename(bound[-1][3]) if bound else os.path.basename(path)
+        if not bound and os.path.dirname(path) != str(self.dev):
+            return None
+        try:
+            return (self.sys / "class/block" / name / "dev").read_text().strip()
+        except OSError:
+            return None
+
+    def devices(self) -> Devices:
+        return Devices(self, dev=str(self.dev), sys=str(self.sys), number_of=self.number_of)
+
+    # ---- programs ----
+
+    def run(self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0) -> Finished:
+        self.calls.append(list(argv))
+        program = argv[0].partition(".")[0]
+        if program in self.failures:
+            raise CommandFailed(f"{' '.join(argv)} ended with exit code 1: {self.failures[program]}")
+        if program in self.answers:
+            return self.answers[program]
+        result = getattr(self, f"_{program.replace('-', '_')}")(list(argv[1:]))
+        assert isinstance(result, Finished)
+        assert result.code in accept
+        return result
+
+    def programs(self) -> list[str]:
+        return [call[0] for call in self.calls]
+
+    def _mount(self, arguments: list[str]) -> Finished:
+        options = arguments[arguments.index("-o") + 1].split(",") if "-o" in arguments else []
+        source, path = arguments[-2:]
+        shown = [
+            "ro" if "ro" in options else "rw",
+            *(each for each in options if each in ("noatime", "noexec")),
+        ]
+        if "bind" not in options:
+            number, root, fs_type = self.number_of(source), "/", arguments[arguments.index("-t") + 1]
+            assert self.probes[source] == f"TYPE={fs_type}\n"
+        elif os.path.dirname(source) == str(self.dev):
+            number, root, fs_type = "0:5", f"/{os.path.basename(source)}", "devtmpfs"
+        else:
+            fields = next(line for line in reversed(self._mounts()) if line.split()[4] == source).split()
+            number, root, fs_type, source = fields[2], fields[3], fields[-3], fields[-2]
+            shown = sorted({*shown, *fields[5].split(",")} - ({"rw"} if "ro" in options else set()))
+        line = f"30 22 {number} {root} {os.path.realpath(path)} {','.join(shown)} - {fs_type} {source} rw"
+        self.mountinfo.write_text("\n".join([*self._mounts(), line]) + "\n")
+        return Finished(0, "", "")
+
+    def _umount(self, arguments: list[str]) -> Finished:
+        lines = self._mounts()
+        mounted = [
+            index for index, line in enumerate(lines) if line.split()[4] == os.path.realpath(arguments[-1])
+        ]
+        del lines[mounted[-1]]
+        self.mountinfo.write_text("\n".join(lines) + "\n")
+        return Finished(0, "", "")
+
+    def _blkid(self, arguments: list[str]) -> Finished:
+        found = self.probes.get(arguments[-1], "")
+        return Finished(0 if found else 2, found, "")
+
+    def _mkfs(self, arguments: list[str]) -> Finished:
+        self.probes[arguments[-1]] = f"TYPE={self.calls[-1][0].partition('.')[2]}\n"
+        return Finished(0, "", "")
+
+    def _nothing(self, arguments: list[str]) -> Finished:
+        return Finished(0, "", "")
+
+    _e2fsck = _resize2fs = _xfs_growfs = _udevadm = _nothing
+
+    def _mounts(self) -> list[str]:
+        return self.mountinfo.read_text().splitlines()

@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server import node_identity
+from ansible_collections.mooring.storage.csi_server.host.commands import Finished
+from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
+from ansible_collections.mooring.storage.csi_server.node_identity import NodeIdentity, SourceSilent, Unknown
+
+SERVER = "4f5bd6f4-95a4-4c58-a8f8-0d7f3c2ad2a1"
+DOCUMENT = json.dumps({"uuid": SERVER, "availability_zone": "Zone one/a", "name": "node1"}).encode()
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    status = 200
+    body = DOCUMENT
+
+    def do_GET(self) -> None:
+        known = self.path == "/openstack/latest/meta_data.json"
+        self.send_response(self.status if known else 404)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[tuple[int, type[Answers]]]:
+    handler = type("Handler", (Answers,), {})
+    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port, handler
+        server.shutdown()
+        thread.join()
+
+
+class Drive:
+    """blkid and mount of a machine with a config drive, or without one."""
+
+    def __init__(self, device: str = "/dev/sr0", document: bytes = DOCUMENT, mountable: bool = True) -> None:
+        self._device, self._document, self._mountable = device, document, mountable
+        self.calls: list[Sequence[str]] = []
+
+    def run(self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0) -> Finished:
+        self.calls.append(argv)
+        if argv[0] == "blkid":
+            return Finished(0 if self._device else 2, self._device + "\n", "")
+        if argv[0] == "mount":
+            if not self._mountable:
+                raise CommandFailed("mount ended with exit code 32: wrong fs type")
+            folder = Path(argv[-1]) / "openstack/latest"
+            folder.mkdir(parents=True)
+            (folder / "meta_data.json").write_bytes(self._document)
+        return Finished(0, "", "")
+
+
+def test_the_first_source_that_answers_wins() -> None:
+    def silent() -> NodeIdentity:
+        raise SourceSilent("not here")
+
+    found = node_identity.first_answer(
+        ["dmi", "flag", "cloudInit"],
+        {
+            "dmi": silent,
+            "flag": lambda: NodeIdentity("one", "", "flag"),
+            "cloudInit": lambda: NodeIdentity("two", "", "cloudInit"),
+        },
+    )
+    assert found.node_id == "one"
+
+
+def test_when_none_answers_each_is_named_with_its_reason() -> None:
+    with pytest.raises(Unknown, match=r"flag: --node-id is not given; dmi: .*--node-id"):
+        node_identity.first_answer(
+            ["flag", "dmi"],
+            {
+                "flag": lambda: node_identity.from_flag(""),
+                "dmi": lambda: node_identity.from_dmi("/nonexistent"),
+            },
+        )
+
+
+def test_every_name_has_a_source() -> None:
+    assert set(node_identity.all_sources(Drive())) == set(node_identity.ORDER)
+
+
+def test_the_flag_may_be_any_id() -> None:
+    assert node_identity.identify(["flag"], "bare-metal-7") == NodeIdentity("bare-metal-7", "", "flag")
+
+
+def test_order() -> None:
+    assert node_identity.parse_order(" dmi, flag ,") == ("dmi", "flag")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("metadataservice", "did you mean metadataService?"),
+        ("zzz", "known are flag, configDrive"),
+        (" ,", "empty"),
+    ],
+)
+def test_order_with_a_mistake(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match="source") as failure:
+        node_identity.parse_order(text)
+    assert message in str(failure.value)
+
+
+def test_config_drive() -> None:
+    drive = Drive()
+    found = node_identity.from_config_drive(drive)
+    assert found == NodeIdentity(SERVER, "Zone-one-a", "configDrive")
+    assert [call[0] for call in drive.calls] == ["blkid", "mount", "umount"]
+    assert "ro" in drive.calls[1][2].split(",")
+    assert not Path(drive.calls[1][-1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("drive", "reason"),
+    [
+        (Drive(device=""), "no device has the label config-2"),
+        (Drive(mountable=False), "wrong fs type"),
+        (Drive(document=b"<html>"), "not JSON"),
+        (Drive(document=b"[]"), "not a JSON object"),
+        (Drive(document=b'{"uuid": ""}'), "its id ''"),
+        (Drive(document=b'{"uuid": 7}'), "its id 7"),
+    ],
+)
+def test_config_drive_that_does_not_answer(drive: Drive, reason: str) -> None:
+    with pytest.raises(SourceSilent, match=reason):
+        node_identity.from_config_drive(drive)
+
+
+def test_metadata_service(service: tuple[int, type[Answers]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    found = node_identity.from_metadata_service(5, "127.0.0.1", service[0])
+    assert found == NodeIdentity(SERVER, "Zone-one-a", "metadataService")
+
+
+def test_metadata_service_with_an_error(service: tuple[int, type[Answers]]) -> None:
+    service[1].status = 503
+    with pytest.raises(SourceSilent, match="answers 503"):
+        node_identity.from_metadata_service(5, "127.0.0.1", service[0])
+
+
+def test_metadata_service_that_is_not_there(service: tuple[int, type[Answers]]) -> None:
+    with pytest.raises(SourceSilent, match="does not answer"):
+        node_identity.from_metadata_service(5, "127.0.0.1", 1)
+
+
+def test_cloud_init(tmp_path: Path) -> None:
+    data = tmp_path / "instance-data.json"
+    v1 = {"cloud_name": "openstack", "instance_id": SERVER, "availability_zone": "az1"}
+    data.write_text(json.dumps({"v1": v1}))
+    assert node_identity.from_cloud_init(str(data)) == NodeIdentity(SERVER, "az1", "cloudInit")
+    data.write_text(json.dumps({"v1": {**v1, "cloud_name": "aws"}}))
+    with pytest.raises(SourceSilent, match="of the cloud 'aws'"):
+        node_identity.from_cloud_init(str(data))
+    data.write_text(json.dumps({"v1": {**v1, "instance_id": "i-00000001"}}))
+    with pytest.raises(SourceSilent, match="i-00000001"):
+        node_identity.from_cloud_init(str(data))
+    data.write_text("{}")
+    with pytest.raises(SourceSilent, match="no object v1"):
+        node_identity.from_cloud_init(str(data))
+
+
+def test_dmi(tmp_path: Path) -> None:
+    (tmp_path / "product_uuid").write_text(SERVER.upper() + "\n")
+    with pytest.raises(SourceSilent, match="not of OpenStack"):
+        node_identity.from_dmi(str(tmp_path))
+    (tmp_path / "sys_vendor").write_text("RDO\n")
+    (tmp_path / "product_name").write_text("OpenStack Compute\n")
+    assert node_identity.from_dmi(str(tmp_path)) == NodeIdentity(SERVER, "", "dmi")
+
+
+@pytest.mark.parametrize(
+    ("zone", "label"),
+    [
+        ("nova", "nova"),
+        ("az 1", "az-1"),
+        ("-_x.y_-", "x.y"),
+        ("é", ""),
+        ("a" * 62 + ".b", "a" * 62),
+        ("", ""),
+    ],
+)
+def test_zone_as_label(zone: str, label: str) -> None:
+    assert node_identity.zone_label(zone) == label
