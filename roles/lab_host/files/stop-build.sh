@@ -4,7 +4,7 @@ for record in "$1"/lab-bin-*/.background; do
   [ -s "$record" ] || continue
   leader=$(cat "$record")
   if tr '\0' ' ' <"/proc/$leader/cmdline" 2>/dev/null | grep -qF build-all.sh; then
-    kill -TERM -- "-$leader"
+    kill -s TERM -- "-$leader"
     while pgrep -g "$leader" >/dev/null; do sleep 0.1; done
     echo "stopped the build in ${record%/.background}"
   fi

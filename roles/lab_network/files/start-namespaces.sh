@@ -8,7 +8,7 @@ setsid sh -c 'echo $$ >"$1"
   sh "$lab/run/holder.pid" "$lab/bin/namespace-init" >"$lab/log/namespaces.log" 2>&1 </dev/null &
 holder=$!
 tries=0
-until [ -e "$lab/run/network-ready" ]; do
+until [ -s "$lab/run/nodes" ]; do
   tries=$((tries + 1))
   if [ "$tries" -gt 200 ] || ! kill -0 "$holder" 2>/dev/null; then
     echo "The lab's namespaces did not come up; $lab/log/namespaces.log says:" >&2
