@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.mooring.storage.csi_server.version import VERSION
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDERS = {
     "changelogs",
@@ -75,3 +77,8 @@ def test_action_groups_hold_every_module() -> None:
     runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     grouped = sorted(name for names in runtime["action_groups"].values() for name in names)
     assert grouped == sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("[!_]*.py"))
+
+
+def test_the_driver_has_the_version_of_the_collection() -> None:
+    galaxy = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text(encoding="utf-8"))
+    assert galaxy["version"] == VERSION
