@@ -139,6 +139,8 @@ def from_config_drive(commands: Commands) -> NodeIdentity:
                 commands.run(["umount", folder])
     except HostError as error:
         raise SourceSilent(error.message) from error
+    except OSError as error:
+        raise SourceSilent(f"no folder to mount {devices[0]} at: {error}") from error
     return parse_metadata(document, CONFIG_DRIVE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import tempfile
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -140,6 +141,12 @@ def test_config_drive() -> None:
 def test_config_drive_that_does_not_answer(drive: Drive, reason: str) -> None:
     with pytest.raises(SourceSilent, match=reason):
         node_identity.from_config_drive(drive)
+
+
+def test_config_drive_without_a_folder_to_mount_it_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    with pytest.raises(SourceSilent, match="no folder to mount /dev/sr0 at"):
+        node_identity.from_config_drive(Drive())
 
 
 def test_metadata_service(service: tuple[int, type[Answers]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -401,16 +401,17 @@ def test_bad_publish_requests(kubelet: Kubelet, changes: dict[str, Any], words: 
 
 
 def test_other_bad_requests(node: csi_pb2_grpc.NodeStub) -> None:
-    for call, request in (
-        (node.NodeUnstageVolume, csi.NodeUnstageVolumeRequest(volume_id=VOLUME)),
-        (node.NodeUnstageVolume, csi.NodeUnstageVolumeRequest(staging_target_path="/a")),
-        (node.NodeUnpublishVolume, csi.NodeUnpublishVolumeRequest(volume_id=VOLUME)),
-        (node.NodeUnpublishVolume, csi.NodeUnpublishVolumeRequest(target_path="/a")),
-        (node.NodeGetVolumeStats, csi.NodeGetVolumeStatsRequest(volume_id=VOLUME)),
-        (node.NodeGetVolumeStats, csi.NodeGetVolumeStatsRequest(volume_path="/a")),
-    ):
+    calls: list[Callable[[], object]] = [
+        lambda: node.NodeUnstageVolume(csi.NodeUnstageVolumeRequest(volume_id=VOLUME)),
+        lambda: node.NodeUnstageVolume(csi.NodeUnstageVolumeRequest(staging_target_path="/a")),
+        lambda: node.NodeUnpublishVolume(csi.NodeUnpublishVolumeRequest(volume_id=VOLUME)),
+        lambda: node.NodeUnpublishVolume(csi.NodeUnpublishVolumeRequest(target_path="/a")),
+        lambda: node.NodeGetVolumeStats(csi.NodeGetVolumeStatsRequest(volume_id=VOLUME)),
+        lambda: node.NodeGetVolumeStats(csi.NodeGetVolumeStatsRequest(volume_path="/a")),
+    ]
+    for call in calls:
         with refused(Code.INVALID_ARGUMENT, "is missing"):
-            call(request)
+            call()
 
 
 def test_a_volume_that_another_call_works_on(kubelet: Kubelet, locks: Locks) -> None:
