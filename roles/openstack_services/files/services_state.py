@@ -10,8 +10,8 @@
 EXPECTED is a JSON file: ``supervisorctl`` (command), ``programs``, ``urls`` that answer, ``keystone`` (URL),
 ``accounts`` that can log in, ``files`` that only the role writes, and ``resources``: lists of an API that must hold
 objects with given values. ``check`` prints {"problems": [...], "running": [programs]}: no problem when nothing is left
-to do. ``wait`` returns as
-soon as there is none, and fails with the last ones after SECONDS. ``record`` notes what ``check`` compares with.
+to do. ``wait`` returns as soon as there is none, and fails when supervisord has given up on a program, or with the last
+ones after SECONDS. ``record`` notes what ``check`` compares with.
 Needs nothing but Python.
 """
 
@@ -138,6 +138,9 @@ def wait(expected_file: str, passwords_file: str, seconds: str) -> None:
     expected, passwords = read(expected_file), read(passwords_file)
     deadline = time.monotonic() + float(seconds)
     while problems := live_problems(expected, passwords):
+        given_up = [name for name, state in states(expected["supervisorctl"]).items() if state == "FATAL"]
+        if given_up:
+            raise SystemExit(f"supervisord gave up on {', '.join(given_up)}: see their logs")
         if time.monotonic() > deadline:
             raise SystemExit(f"after {seconds} s: " + "; ".join(problems))
         time.sleep(0.3)
