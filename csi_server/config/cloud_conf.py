@@ -17,6 +17,7 @@ from typing import Any
 from ...plugins.module_utils._cloud.errors import InvalidRequest
 
 _HEADER = re.compile(r'\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\]|\\.)*)")?\s*\]')
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _BARE = re.compile(r"[^#;]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:[#;].*)?$')
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
@@ -149,6 +150,9 @@ def _sections(text: str) -> dict[tuple[str, str], dict[str, str]]:
         key, equals, value = line.partition("=")
         if current is None:
             raise BadConfiguration(f"line {number} stands before the first section")
+        # What does not look like a key may be part of a value, and is not repeated.
+        if not _KEY.fullmatch(key.strip()):
+            raise BadConfiguration(f"line {number} is neither a section nor of the form key = value")
         current[key.strip()] = _value(value.strip(), number) if equals else "true"
     return sections
 
