@@ -75,9 +75,13 @@ lab: | root setup ## bring the lab up: an OpenStack cloud and a Kubernetes clust
 lab-down: | root setup ## take the lab down and leave nothing of it behind but the cache (root)
 	@$(PLAYBOOK) playbooks/lab.yml -e lab_state=absent
 
+.PHONY: installed
+installed: | root setup
+	@$(PLAYBOOK) -e target=lab -e image_host=lab_host playbooks/lab.yml playbooks/site.yml
+
 .PHONY: bench
-bench: lab ## benchmarks in the lab: build/bench/cinder.json and a table (root)
-	@$(LAB_DIR)/bin/lab-shell -c '$(VENV)/bin/python bench/cinder.py'
+bench: installed ## benchmarks in the lab: build/bench/cinder.json and a table (root)
+	@$(LAB_DIR)/bin/lab-shell -c '$(VENV)/bin/python bench/cinder.py --storage-class fast'
 
 # ---- checks ----
 
@@ -98,7 +102,7 @@ test-sanity-csi: lab ## csi-sanity against the driver and the lab's real Cinder 
 	@$(LAB_DIR)/bin/lab-shell -c '$(VENV)/bin/python -m pytest tests/lab/test_csi_sanity.py'
 
 .PHONY: test-e2e
-test-e2e: lab ## tests in the lab's real cluster (root)
+test-e2e: installed ## tests in the lab's real cluster (root)
 	@$(LAB_DIR)/bin/lab-shell -c '$(VENV)/bin/python -m pytest tests/e2e'
 
 .PHONY: lint

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from xml.etree import ElementTree
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REPORTS = CHECKOUT / "build" / "test"
-LAB_SHELL = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab")) / "bin" / "lab-shell"
+LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+LAB_SHELL = LAB / "bin" / "lab-shell"
 TAIL_LINES = 25
 MINUTE = 60.0
 
@@ -244,6 +246,13 @@ def run_lanes(run: Run) -> None:
         lane.join()
 
 
+def keep_logs() -> None:
+    """Copies the lab's logs beside the stages' own: taking the lab down removes them."""
+    if (LAB / "log").is_dir():
+        shutil.copytree(LAB / "log", REPORTS / "lab-log", dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        print(f"  the lab's logs: {(REPORTS / 'lab-log').relative_to(CHECKOUT)}", flush=True)
+
+
 def interrupt(*_signal: object) -> None:
     raise KeyboardInterrupt
 
@@ -252,6 +261,7 @@ def main() -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     for old in (*REPORTS.glob("*.log"), *REPORTS.glob("*.xml")):
         old.unlink()
+    shutil.rmtree(REPORTS / "lab-log", ignore_errors=True)
     signal.signal(signal.SIGTERM, interrupt)
     run = Run()
     try:
@@ -260,6 +270,8 @@ def main() -> int:
         print("stopping; the lab is taken down", flush=True)
         run.stop()
     finally:
+        if run.stopped or any(outcome.counts.failed for outcome in run.outcomes.values()):
+            keep_logs()
         last = Run()
         last.one(LAST)
     total = sum((outcome.counts for outcome in (run.outcomes | last.outcomes).values()), Counts())

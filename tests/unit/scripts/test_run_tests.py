@@ -112,8 +112,12 @@ def test_the_lab_is_taken_down_after_a_failure_and_the_total_is_the_last_line(
         run_tests, "LANES", ((Stage("lint", ["true"], 60),), (Stage("lab-up", ["false"], 60),))
     )
     monkeypatch.setattr(run_tests, "LAST", down)
+    monkeypatch.setattr(run_tests, "LAB", reports / "lab")
+    (reports / "lab" / "log").mkdir(parents=True)
+    (reports / "lab" / "log" / "keystone.log").write_text("why", encoding="utf-8")
     assert run_tests.main() == 1
     assert (reports / "down").exists()
+    assert (reports / "lab-log" / "keystone.log").read_text(encoding="utf-8") == "why"
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 1 failed"
 
 
@@ -123,7 +127,7 @@ from ansible_collections.mooring.storage.scripts import run_tests
 from ansible_collections.mooring.storage.scripts.run_tests import Stage
 
 here = Path({folder!r})
-run_tests.REPORTS = run_tests.CHECKOUT = here
+run_tests.REPORTS = run_tests.CHECKOUT = run_tests.LAB = here
 long = Stage("long", ["sh", "-c", "touch started; sleep 1000"], 60)
 run_tests.LANES = ((long, Stage("next", ["touch", "ran"], 60)),)
 run_tests.LAST = Stage("lab-down", ["touch", "down"], 60)
