@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._cloud.errors import CloudError, Forbidden, Timeout, Unavailable
+from ..._cloud.errors import CloudError, Failed, Forbidden, Timeout, Unavailable
 from ..._cloud.waiting import SYSTEM_CLOCK, Clock, Deadline, wait_for
 from ..cluster import Cluster, Object
 from ..face import ExplainedError
@@ -99,7 +99,7 @@ class PersistentVolumeClaim:
         try:
             return poll() or wait_for(poll, str(self._desired), deadline)
         except Timeout as timeout:
-            raise self._unready(uid, f"is not ready after {self._seconds} seconds") from timeout
+            raise self._unready(uid, f"and not ready after {self._seconds} seconds") from timeout
 
     def _is_enough(self, state: Readiness) -> bool:
         return state.ready and (self._wait_for == "ready" or state.bound)
@@ -113,7 +113,7 @@ class PersistentVolumeClaim:
         if self._wait and phase(claim) == "Pending" and storage_class is None:
             hindrance = hopeless(self._surroundings(claim))
             if hindrance is not None:
-                raise self._unready(claim["metadata"]["uid"], "stays Pending")
+                raise self._unready(claim["metadata"]["uid"], "and stays so")
         return state
 
     def _pods_for(self, claim: Object, storage_class: Object | None) -> list[Object]:
@@ -159,7 +159,7 @@ class PersistentVolumeClaim:
             return ExplainedError(f"{self._desired} was deleted while it was waited for", {})
         facts = self._facts(claim)
         why = reasons(self._surroundings(claim))
-        about = f"{self._desired} ({phase(claim)}) {what}"
+        about = f"{self._desired} is {phase(claim)}, {what}"
         return ExplainedError(sentence(about, why, facts["events"]), {**facts, "reasons": why})
 
     def _facts(self, claim: Object) -> Facts:
@@ -182,7 +182,7 @@ class PersistentVolumeClaim:
 
     def _expected(self, claim: Object | None) -> Object:
         if claim is None:
-            raise CloudError(f"{self._desired} was deleted by something else in the meantime")
+            raise Failed(f"{self._desired} was deleted by something else in the meantime")
         return claim
 
     def _class_of(self, claim: Object) -> Object | None:
