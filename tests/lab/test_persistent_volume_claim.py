@@ -183,7 +183,7 @@ def test_growing(corner, play):
     grown = play(MODULE, size="2Gi")
     assert not grown["changed"]
     assert grown["capacity"] == "2Gi"
-    with pytest.raises(TaskFailed, match="size: .* has 2Gi and cannot shrink to 1Gi; ask for 2Gi or more"):
+    with pytest.raises(TaskFailed, match=r"size: .* has 2Gi and cannot shrink to 1Gi; ask for 2Gi or more"):
         play(MODULE, size="1Gi")
 
 

@@ -159,7 +159,7 @@ def test_a_volume_type_that_does_not_exist_leaves_nothing_behind(cinder, name, p
 def test_who_is_no_administrator_is_told_so(tmp_path):
     play = Player(tmp_path, {"OS_CLIENT_CONFIG_FILE": str(CLOUDS)}, cloud="demo")
     for module in (MODULE, INFO):
-        with pytest.raises(TaskFailed, match="cannot list QoS specs: .*HTTP 403") as failed:
+        with pytest.raises(TaskFailed, match=r"cannot list QoS specs: .*HTTP 403") as failed:
             play(module, name="gold")
         assert failed.value.result["request_id"].startswith("req-")
 
