@@ -31,7 +31,7 @@ class CinderServer:
     """Cinder's state, and the address where it answers.
 
     :ivar writes: method and path of each call that may change something.
-    :ivar broken: what every call but the version discovery is refused with, if anything.
+    :ivar broken: status and message that refuse every call but the version discovery, if any.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class CinderServer:
         self.types: dict[str, str] = {}
         self.uses: dict[str, str] = {}
         self.writes: list[str] = []
-        self.broken: Refused | None = None
+        self.broken: tuple[int, str] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -70,7 +70,7 @@ class CinderServer:
     def answer(self, method: str, path: str, query: dict[str, str], sent: Any) -> tuple[int, Any]:
         parts = path.removeprefix("/v3").strip("/").split("/")
         if self.broken is not None and parts != [""]:
-            raise self.broken
+            raise Refused(*self.broken)
         match method, parts:
             case "GET", [""]:
                 return 200, {"version": self._version()}

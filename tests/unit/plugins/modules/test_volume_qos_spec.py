@@ -8,7 +8,6 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.plugins.modules import volume_qos_spec, volume_qos_spec_info
-from ansible_collections.mooring.storage.tests.unit.plugins.cinder_server import Refused
 from ansible_collections.mooring.storage.tests.unit.plugins.modules.module_run import ModuleFailed, Runner
 
 WANTED = {"name": "gold", "consumer": "front-end", "specs": {"total_iops_sec": 500}, "volume_types": ["fast"]}
@@ -85,7 +84,7 @@ def test_one_in_use_is_deleted_by_force_only(cinder, run):
 
 
 def test_a_refusal_is_one_error_with_the_request_id(cinder, run):
-    cinder.broken = Refused(403, "Policy doesn't allow it")
+    cinder.broken = (403, "Policy doesn't allow it")
     for module in (volume_qos_spec, volume_qos_spec_info):
         with pytest.raises(ModuleFailed, match="Policy doesn't allow it") as refused:
             run(module, name="gold")

@@ -21,7 +21,6 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_type
 )
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 from ansible_collections.mooring.storage.plugins.module_utils._module.connection import block_storage
-from ansible_collections.mooring.storage.tests.unit.plugins.cinder_server import Refused
 
 
 @pytest.fixture
@@ -93,6 +92,6 @@ def test_a_missing_spec_is_not_found_elsewhere(specs):
 
 
 def test_a_refused_credential_is_no_empty_list(cinder, specs):
-    cinder.broken = Refused(403, "Policy doesn't allow it")
+    cinder.broken = (403, "Policy doesn't allow it")
     with pytest.raises(Forbidden, match="Policy doesn't allow it"):
         specs.every()

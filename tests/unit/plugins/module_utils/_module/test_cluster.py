@@ -36,7 +36,7 @@ def test_a_status_is_an_error_in_the_servers_words(status, message, kind):
         errors.CloudError, match=rf"cannot list /api/v1/pods: {message} \(HTTP {status}\)"
     ) as raised:
         Cluster(lambda: server).items("/api/v1/pods")
-    assert type(raised.value) is kind
+    assert raised.type is kind
 
 
 def test_not_found_is_a_value_for_a_find_and_a_success_for_a_delete():
