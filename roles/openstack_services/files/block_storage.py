@@ -5,8 +5,8 @@
 
     block_storage.py DESCRIPTION CLOUDS_YAML
 
-DESCRIPTION: ``types`` (name, description, public, extra_specs) and ``quotas`` (project -> quota -> value). Types and
-extra specs that are not listed stay. Prints {"changed": ["what was done", ...]}.
+DESCRIPTION: ``types`` (name, description, public, extra_specs) and ``quotas`` (project -> quota -> value).
+Types and extra specs that are not listed stay. Prints {"changed": ["what was done", ...]}.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def main() -> None:
         specs = {key: str(value) for key, value in kind.get("extra_specs", {}).items()}
         if name not in types:
             cinder.create_type(
-                name=name, description=kind.get("description", ""), is_public=kind.get("public", True),
+                name=name,
+                description=kind.get("description", ""),
+                is_public=kind.get("public", True),
                 extra_specs=specs,
             )
             changed.append(f"volume type {name}")

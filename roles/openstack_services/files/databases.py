@@ -5,10 +5,11 @@
 
     databases.py DESCRIPTION PASSWORDS SOCKET RECORD CACHE
 
-DESCRIPTION: account -> {"databases": [names], "sync": [[command, argument, ...], ...], "version": text}; the
-password of account ``x`` is ``x_database`` in PASSWORDS. RECORD remembers the version that each account's schemas
-were brought to. A fresh schema is dumped to CACHE, and the next empty database of the same version is filled from
-there. So the commands of ``sync`` must leave no secret in the database and nothing that is true on one host only.
+DESCRIPTION: account -> {"databases": [names], "sync": [[command, argument, ...], ...], "version": text};
+the password of account ``x`` is ``x_database`` in PASSWORDS. RECORD remembers the version that each
+account's schemas were brought to. A fresh schema is dumped to CACHE, and the next empty database of the
+same version is filled from there. So the commands of ``sync`` must leave no secret in the database and
+nothing that is true on one host only.
 
 Prints {"changed": ["what was done", ...]}.
 """
@@ -50,7 +51,10 @@ class Server:
 
     def rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         """Run one statement; values are quoted by the client library."""
-        with pymysql.connect(unix_socket=self._socket, user="root") as connection, connection.cursor() as cursor:
+        with (
+            pymysql.connect(unix_socket=self._socket, user="root") as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
@@ -68,7 +72,9 @@ class Server:
         return {name for (name,) in self.rows("show databases")}
 
     def is_empty(self, database: str) -> bool:
-        return not self.rows("select 1 from information_schema.tables where table_schema = %s limit 1", database)
+        return not self.rows(
+            "select 1 from information_schema.tables where table_schema = %s limit 1", database
+        )
 
     def recreate(self, database: str) -> None:
         self.rows(f"drop database if exists `{database}`")
@@ -80,7 +86,8 @@ class Server:
         with part.open("wb") as out:
             subprocess.run(
                 ["mariadb-dump", f"--socket={self._socket}", "--user=root", "--databases", *databases],
-                stdout=out, check=True,
+                stdout=out,
+                check=True,
             )
         part.rename(file)
 
@@ -132,7 +139,9 @@ def run(commands: list[list[str]]) -> None:
             raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}\n" + "\n".join(said))
 
 
-def ensure_schemas(server: Server, record: Record, account: str, wanted: dict[str, Any], dump: pathlib.Path) -> list[str]:
+def ensure_schemas(
+    server: Server, record: Record, account: str, wanted: dict[str, Any], dump: pathlib.Path
+) -> list[str]:
     databases, version = wanted["databases"], wanted["version"]
     empty = all(server.is_empty(name) for name in databases)
     if not empty and record.get(account) == version:

@@ -7,12 +7,12 @@
     services_state.py wait   EXPECTED PASSWORDS SECONDS
     services_state.py record EXPECTED SETTLED FINGERPRINT
 
-EXPECTED is a JSON file: ``supervisorctl`` (command), ``programs``, ``urls`` that answer, ``keystone`` (URL),
-``accounts`` that can log in, ``files`` that only the role writes, and ``resources``: lists of an API that must hold
-objects with given values. ``check`` prints {"problems": [...], "running": [programs]}: no problem when nothing is left
-to do. ``wait`` returns as soon as there is none, and fails when supervisord has given up on a program, or with the last
-ones after SECONDS. ``record`` notes what ``check`` compares with.
-Needs nothing but Python.
+EXPECTED is a JSON file: ``supervisorctl`` (command), ``programs``, ``urls`` that answer, ``keystone``
+(URL), ``accounts`` that can log in, ``files`` that only the role writes, and ``resources``: lists of an API
+that must hold objects with given values. ``check`` prints {"problems": [...], "running": [programs]}: no
+problem when nothing is left to do. ``wait`` returns as soon as there is none, and fails when supervisord
+has given up on a program, or with the last ones after SECONDS. ``record`` notes what ``check`` compares
+with. Needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -63,8 +63,11 @@ def states(supervisorctl: list[str]) -> dict[str, str]:
 
 
 def stopped(expected: dict[str, Any], now: dict[str, str]) -> list[str]:
-    return [f"program {name}: {now.get(name, 'not known')}" for name in expected["programs"]
-            if now.get(name) != "RUNNING"]
+    return [
+        f"program {name}: {now.get(name, 'not known')}"
+        for name in expected["programs"]
+        if now.get(name) != "RUNNING"
+    ]
 
 
 def unanswered(url: str) -> list[str]:
@@ -89,8 +92,11 @@ def lacking(resource: dict[str, Any], headers: dict[str, str]) -> list[str]:
     except OSError as error:
         return [f"{resource['url']}: {error}"]
     found = answer[resource["key"]]
-    return [f"{resource['key']}: no {wanted}" for wanted in resource["wanted"]
-            if not any(wanted.items() <= item.items() for item in found)]
+    return [
+        f"{resource['key']}: no {wanted}"
+        for wanted in resource["wanted"]
+        if not any(wanted.items() <= item.items() for item in found)
+    ]
 
 
 def live_problems(expected: dict[str, Any], passwords: dict[str, str]) -> list[str]:
@@ -114,7 +120,9 @@ def live_problems(expected: dict[str, Any], passwords: dict[str, str]) -> list[s
 
 def digests(expected: dict[str, Any]) -> dict[str, str]:
     files = [pathlib.Path(name) for name in expected["files"]]
-    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else "" for file in files}
+    return {
+        str(file): hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else "" for file in files
+    }
 
 
 def read(name: str) -> Any:
@@ -130,7 +138,11 @@ def check(expected_file: str, passwords: str, settled: str, fingerprint: str) ->
         problems = [] if before["fingerprint"] == fingerprint else ["the role or its variables changed"]
         problems += [f"{name} changed" for name in sorted(now) if now[name] != before["files"].get(name)]
         problems = problems or live_problems(expected, read(passwords))
-    running = [name for name, state in states(expected["supervisorctl"]).items() if state == "RUNNING"] if expected else []
+    running = (
+        [name for name, state in states(expected["supervisorctl"]).items() if state == "RUNNING"]
+        if expected
+        else []
+    )
     print(json.dumps({"problems": problems, "running": running}))
 
 

@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a set of files be what standard input says: one run for many files, as each module run costs half a second.
+"""Make a set of files be what standard input says: one run for many files, as each module run costs half a
+second.
 
     write_files.py write|compare < {"folders": [paths], "files": {path: text}}
 
-Folders of the files are made too. Files are for root alone: most hold a password. Prints {"changed": [paths]}: with
-``compare`` what ``write`` would change.
+Folders of the files are made too. Files are for root alone: most hold a password. Prints {"changed":
+[paths]}: with ``compare`` what ``write`` would change.
 """
 
 from __future__ import annotations

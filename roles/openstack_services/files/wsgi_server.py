@@ -6,8 +6,8 @@
     wsgi_server.py MODULE ADDRESS:PORT ACCESS_LOG [OPTIONS OF THE SERVICE...]
 
 The access log has one JSON object a line: ``time`` (UTC, ISO 8601), ``address`` of the caller, ``method``,
-``path`` with its query, ``status``, ``seconds``, ``request_id`` (ours), ``global_request_id`` (the caller's, null
-if it sent none: one service calling another for a request sends it) and ``user_agent``.
+``path`` with its query, ``status``, ``seconds``, ``request_id`` (ours), ``global_request_id`` (the
+caller's, null if it sent none: one service calling another for a request sends it) and ``user_agent``.
 """
 
 from __future__ import annotations
@@ -43,11 +43,13 @@ class AccessLog:
         environ["access_log.path"] = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return self._application(environ, start)
 
-    def _write(self, environ: dict[str, Any], status: str, headers: list[tuple[str, str]], seconds: float) -> None:
+    def _write(
+        self, environ: dict[str, Any], status: str, headers: list[tuple[str, str]], seconds: float
+    ) -> None:
         answer = {name.lower(): value for name, value in headers}
         query = environ.get("QUERY_STRING")
         line = {
-            "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"),
+            "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             "address": environ.get("REMOTE_ADDR"),
             "method": environ.get("REQUEST_METHOD"),
             "path": environ["access_log.path"] + (f"?{query}" if query else ""),

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cinder driver of the lab: each volume and each snapshot is a sparse file.
 
-Whoever connects with ``{"file_volumes": "path"}`` in its connector (the lab's compute driver) is told the file and the
-kind of disk to make of it. Everyone else, the volume host itself among them, gets a loop device: made at the first
-connection, gone with the last.
+Whoever connects with ``{"file_volumes": "path"}`` in its connector (the lab's compute driver) is told the
+file and the kind of disk to make of it. Everyone else, the volume host itself among them, gets a loop
+device: made at the first connection, gone with the last.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from oslo_utils import units
 OPTIONS = [
     cfg.StrOpt("file_dir", help="Folder of the files."),
     cfg.StrOpt(
-        "file_plug", default="ubd", choices=["ubd", "lun"],
-        help="Kind of disk that the compute driver makes: ubd (fixed size) or an iSCSI LUN, which grows while in use.",
+        "file_plug",
+        default="ubd",
+        choices=["ubd", "lun"],
+        help="Kind of disk that the compute driver makes: ubd (fixed size) or an iSCSI LUN (grows in use).",
     ),
     cfg.IntOpt("file_capacity_gb", default=1000, help="Capacity to report."),
     cfg.FloatOpt("file_delay", default=0.0, help="Seconds that each operation waits first."),
@@ -140,7 +142,9 @@ class FileVolumeDriver(driver.VolumeDriver):
         self._copy(snapshot, volume)
         self._resize(volume, volume.size)
 
-    def retype(self, context: Any, volume: Any, new_type: Any, diff: Any, host: dict[str, Any]) -> tuple[bool, None]:
+    def retype(
+        self, context: Any, volume: Any, new_type: Any, diff: Any, host: dict[str, Any]
+    ) -> tuple[bool, None]:
         # Within a back end there is nothing to convert; another back end means migration.
         return host["host"].split("#")[0] == volume.host.split("#")[0], None
 
@@ -163,7 +167,10 @@ class FileVolumeDriver(driver.VolumeDriver):
                 loops = self._loops(volume)
                 path = loops[0] if loops else run("losetup", "--find", "--show", path)
         data = {
-            "device_path": path, "volume_id": volume.id, "plug": self.configuration.file_plug, "discard": True,
+            "device_path": path,
+            "volume_id": volume.id,
+            "plug": self.configuration.file_plug,
+            "discard": True,
         }
         return {"driver_volume_type": "local", "data": data}
 
@@ -172,8 +179,11 @@ class FileVolumeDriver(driver.VolumeDriver):
         if takes_path(connector):
             return
         by_loop = [
-            attachment for attachment in volume.volume_attachment
-            if attachment.attach_status == "attached" and attachment.connector and not takes_path(attachment.connector)
+            attachment
+            for attachment in volume.volume_attachment
+            if attachment.attach_status == "attached"
+            and attachment.connector
+            and not takes_path(attachment.connector)
         ]
         with self._loop_lock:
             if connector is None or len(by_loop) < 2:
@@ -188,12 +198,22 @@ class FileVolumeDriver(driver.VolumeDriver):
             used = sum(file.stat().st_size for file in files) / units.Gi
         name = self.configuration.volume_backend_name
         pool = {
-            "pool_name": name, "total_capacity_gb": capacity, "free_capacity_gb": max(0.0, capacity - used),
-            "provisioned_capacity_gb": used, "reserved_percentage": 0, "max_over_subscription_ratio": 1.0,
-            "thin_provisioning_support": True, "multiattach": True, "QoS_support": True,
-            "online_extend_support": True, "backend_state": "up",
+            "pool_name": name,
+            "total_capacity_gb": capacity,
+            "free_capacity_gb": max(0.0, capacity - used),
+            "provisioned_capacity_gb": used,
+            "reserved_percentage": 0,
+            "max_over_subscription_ratio": 1.0,
+            "thin_provisioning_support": True,
+            "multiattach": True,
+            "QoS_support": True,
+            "online_extend_support": True,
+            "backend_state": "up",
         }
         self._stats = {
-            "volume_backend_name": name, "vendor_name": "lab", "driver_version": self.VERSION,
-            "storage_protocol": "local", "pools": [pool],
+            "volume_backend_name": name,
+            "vendor_name": "lab",
+            "driver_version": self.VERSION,
+            "storage_protocol": "local",
+            "pools": [pool],
         }

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The two kinds of disk that a node can be given while it runs.
 
-Neither kind remembers anything: what is plugged where is asked of the guest's kernel and of the iSCSI target, so it
-stays true over power cuts of the guest and restarts of the compute service.
+Neither kind remembers anything: what is plugged where is asked of the guest's kernel and of the iSCSI
+target, so it stays true over power cuts of the guest and restarts of the compute service.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def serial_of(volume_id: str) -> str:
 class UbdDisks:
     """Block devices of User-Mode Linux. Their size is read when they are plugged. ubda is the guest's own."""
 
-    DEVICES = [f"ubd{letter}" for letter in "bcdefghijklmnop"]
+    DEVICES = tuple(f"ubd{letter}" for letter in "bcdefghijklmnop")
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -80,7 +80,7 @@ class UbdDisks:
 
 
 class LunDisks:
-    """LUNs of the node's own iSCSI target, into which the node is logged in. They grow while they are open."""
+    """LUNs of the node's own iSCSI target, into which the node is logged in. They grow while open."""
 
     # {lun} is replaced. The lab's LUNs are the only SCSI disks of a node.
     BLOCK = "for block in /sys/class/scsi_device/*:{lun}/device/block/*; do [ -e $block ] || continue\n"
@@ -147,7 +147,16 @@ class LunDisks:
 
     def _target(self, operation: str, *words: str) -> None:
         self._run(
-            "tgtadm", "--lld", "iscsi", "--op", operation, "--mode", "logicalunit", "--tid", str(self._node), *words
+            "tgtadm",
+            "--lld",
+            "iscsi",
+            "--op",
+            operation,
+            "--mode",
+            "logicalunit",
+            "--tid",
+            str(self._node),
+            *words,
         )
 
     def _in_guest(self, script: str, lun: int) -> None:
@@ -169,5 +178,7 @@ class LunDisks:
         if done.returncode == self.IN_USE and command[0] == self._node_shell:
             raise DiskInUse(f"node{self._node} has it open")
         if done.returncode:
-            raise DiskError(f"{command[0]}: exit status {done.returncode}: {(done.stderr or done.stdout).strip()}")
+            raise DiskError(
+                f"{command[0]}: exit status {done.returncode}: {(done.stderr or done.stdout).strip()}"
+            )
         return done.stdout

@@ -44,11 +44,13 @@ class Console:
             # The guest answers to the sender's address, an abstract one that is in use once only.
             client.bind(b"\0mooring-lab-" + os.urandom(8).hex().encode())
             try:
-                client.sendto(HEAD.pack(MAGIC, VERSION, len(request)) + request.ljust(DATA, b"\0"), self._path)
+                client.sendto(
+                    HEAD.pack(MAGIC, VERSION, len(request)) + request.ljust(DATA, b"\0"), self._path
+                )
                 while True:
                     datagram = client.recv(HEAD.size + DATA)
                     failed, more, length = HEAD.unpack_from(datagram)
-                    answer += datagram[HEAD.size:HEAD.size + length]
+                    answer += datagram[HEAD.size : HEAD.size + length]
                     if not more:
                         break
             except (FileNotFoundError, ConnectionRefusedError) as error:

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nova's compute driver of the lab: the fake driver, whose servers node1, node2, ... are the lab's nodes.
 
-What is attached to such a server is plugged into the node as a disk, with the first 20 characters of the volume's id as
-its serial, as libvirt does it for virtio disks. To a server that is no node, and to a node that is off, attachments are
-recorded and nothing else happens; a hard reboot of the server plugs what is missing, as a hypervisor's does.
+What is attached to such a server is plugged into the node as a disk, with the first 20 characters of the
+volume's id as its serial, as libvirt does it for virtio disks. To a server that is no node, and to a node
+that is off, attachments are recorded and nothing else happens; a hard reboot of the server plugs what is
+missing, as a hypervisor's does.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from mooring_lab_nova.disks import DiskError, DiskInUse, Disks, LunDisks, UbdDisks, serial_of
-from mooring_lab_nova.mconsole import Console, GuestIsOff
 from nova import context as nova_context
 from nova import exception, objects
 from nova.compute import power_state
@@ -24,6 +23,9 @@ from nova.virt import fake
 from oslo_concurrency import lockutils
 from oslo_config import cfg
 from oslo_log import log as logging
+
+from mooring_lab_nova.disks import DiskError, DiskInUse, Disks, LunDisks, UbdDisks, serial_of
+from mooring_lab_nova.mconsole import Console, GuestIsOff
 
 LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
@@ -37,7 +39,7 @@ CONF.register_opts(
 
 
 def disks_of(instance: Any, data: dict[str, Any]) -> Disks | None:
-    """The kind of disk that the volume shall be, in the node that the server stands for; None if it is no node."""
+    """The kind of disk that the volume shall be in the server's node; None if the server is no node."""
     match = re.fullmatch(r"node(\d+)", instance.display_name or "")
     if not match:
         return None
@@ -61,11 +63,17 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
                 instance.name, instance.power_state or power_state.RUNNING, instance.uuid
             )
 
+    def get_host_uptime(self) -> str:
+        with open("/proc/uptime", encoding="ascii") as file:
+            return f"up {float(file.read().split()[0]):.0f} seconds"
+
     def get_volume_connector(self, instance: Any) -> dict[str, Any]:
         # Tells the Cinder driver to answer with the file, not with a loop device.
         return {**super().get_volume_connector(instance), "file_volumes": "path"}
 
-    def _act(self, instance: Any, connection_info: dict[str, Any], action: Callable[[Disks, str, str], None]) -> None:
+    def _act(
+        self, instance: Any, connection_info: dict[str, Any], action: Callable[[Disks, str, str], None]
+    ) -> None:
         data = connection_info["data"]
         disks = disks_of(instance, data)
         if disks is None:
@@ -77,7 +85,13 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
                 LOG.info("Node %s is off", instance.display_name)
 
     def attach_volume(
-        self, context: Any, connection_info: dict[str, Any], instance: Any, mountpoint: str, *args: Any, **kwargs: Any
+        self,
+        context: Any,
+        connection_info: dict[str, Any],
+        instance: Any,
+        mountpoint: str,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         super().attach_volume(context, connection_info, instance, mountpoint)
         try:
@@ -86,7 +100,13 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
             raise exception.InternalError(str(error)) from error
 
     def detach_volume(
-        self, context: Any, connection_info: dict[str, Any], instance: Any, mountpoint: str, *args: Any, **kwargs: Any
+        self,
+        context: Any,
+        connection_info: dict[str, Any],
+        instance: Any,
+        mountpoint: str,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         try:
             self._act(instance, connection_info, lambda disks, path, _: disks.unplug(path))
@@ -95,7 +115,9 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
             raise exception.DeviceDetachFailed(device=volume_id, reason=str(error)) from error
         super().detach_volume(context, connection_info, instance, mountpoint)
 
-    def extend_volume(self, context: Any, connection_info: dict[str, Any], instance: Any, requested_size: int) -> None:
+    def extend_volume(
+        self, context: Any, connection_info: dict[str, Any], instance: Any, requested_size: int
+    ) -> None:
         try:
             self._act(instance, connection_info, lambda disks, path, serial: disks.grow(path, serial))
         except DiskInUse as error:
@@ -104,7 +126,13 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
             raise exception.InternalError(str(error)) from error
 
     def power_on(
-        self, context: Any, instance: Any, network_info: Any, block_device_info: Any = None, *args: Any, **kwargs: Any
+        self,
+        context: Any,
+        instance: Any,
+        network_info: Any,
+        block_device_info: Any = None,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         """Also what a reboot ends with. A node that lost its power has come back without its disks."""
         super().power_on(context, instance, network_info, block_device_info, *args, **kwargs)

@@ -5,8 +5,8 @@
 
     node_servers.py DESCRIPTION CLOUDS_YAML METADATA SECONDS
 
-DESCRIPTION: ``cloud`` (whose servers they are), ``flavor`` (name, vcpus, ram, disk) and ``servers`` (name, networks: the
-addresses that the node asks from). Prints {"changed": ["what was done", ...]}.
+DESCRIPTION: ``cloud`` (whose servers they are), ``flavor`` (name, vcpus, ram, disk) and ``servers`` (name,
+networks: the addresses that the node asks from). Prints {"changed": ["what was done", ...]}.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def root_volume(cloud: Any, name: str, seconds: float) -> Any:
 
 def main() -> None:
     """Everything in the description."""
-    wanted, metadata_file, seconds = json.loads(pathlib.Path(sys.argv[1]).read_text()), sys.argv[3], float(sys.argv[4])
+    wanted, metadata_file, seconds = (
+        json.loads(pathlib.Path(sys.argv[1]).read_text()),
+        sys.argv[3],
+        float(sys.argv[4]),
+    )
     os.environ["OS_CLIENT_CONFIG_FILE"] = sys.argv[2]
     admin = openstack.connect(cloud="admin", api_timeout=60)
     cloud = openstack.connect(cloud=wanted["cloud"], api_timeout=60)
@@ -74,8 +78,11 @@ def main() -> None:
             changed.append(f"server {name} removed: it was in error")
         if name not in servers:
             disk = {
-                "boot_index": 0, "uuid": root_volume(cloud, f"{name}-root", seconds).id, "source_type": "volume",
-                "destination_type": "volume", "delete_on_termination": True,
+                "boot_index": 0,
+                "uuid": root_volume(cloud, f"{name}-root", seconds).id,
+                "source_type": "volume",
+                "destination_type": "volume",
+                "delete_on_termination": True,
             }
             servers[name] = compute.create_server(
                 name=name, flavor_id=flavor.id, networks="none", block_device_mapping_v2=[disk]
@@ -86,13 +93,19 @@ def main() -> None:
     for server in wanted["servers"]:
         name = server["name"]
         found = wait(seconds, lambda name=name: compute.get_server(servers[name]), "ACTIVE")
-        told.append({
-            "networks": server["networks"],
-            "metadata": {
-                "uuid": found.id, "name": name, "hostname": name, "availability_zone": found.availability_zone,
-                "project_id": found.project_id, "meta": found.metadata,
-            },
-        })
+        told.append(
+            {
+                "networks": server["networks"],
+                "metadata": {
+                    "uuid": found.id,
+                    "name": name,
+                    "hostname": name,
+                    "availability_zone": found.availability_zone,
+                    "project_id": found.project_id,
+                    "meta": found.metadata,
+                },
+            }
+        )
     text = json.dumps(told, indent=2)
     file = pathlib.Path(metadata_file)
     if not file.exists() or file.read_text() != text:
