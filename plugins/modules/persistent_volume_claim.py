@@ -200,7 +200,7 @@ waiting_for:
   type: str
   sample: a pod that uses the claim
 events:
-  description: The claim's events, newest first, equal ones once.
+  description: The claim's events, newest first, those that differ in ids only once.
   returned: O(state=present) and not check mode, and on failure when there is a claim
   type: list
   elements: dict

@@ -10,27 +10,14 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import uuid
 
 import pytest
 
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.playing import Player, TaskFailed
 
 MODULE = "persistent_volume_claim"
-
-
-def kubectl(*arguments, given=None):
-    """The output of kubectl; objects to apply are given as mappings."""
-    ran = subprocess.run(
-        ["kubectl", *arguments],
-        input=None if given is None else json.dumps({"apiVersion": "v1", "kind": "List", "items": given}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return ran.stdout
 
 
 class Corner:

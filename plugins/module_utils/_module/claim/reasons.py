@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from .readiness import condition_messages, phase, using_pods, waits_for_consumer
 
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _MOST_EVENTS = 10
+# Each try has a request of its own, and perhaps a volume: that does not make another message of it.
+_ID = re.compile(r"(?:req-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,21 @@ def reasons(around: Surroundings) -> list[str]:
 
 
 def told(events: Sequence[Object]) -> list[dict[str, Any]]:
-    """Events for a result: newest first, equal ones once.
+    """Events for a result: newest first, those that differ in ids only once.
 
     :return: mappings of ``type``, ``reason``, ``message``, ``count`` and ``last_seen``.
     """
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     for event in sorted(events, key=_last_seen, reverse=True):
-        key = (event.get("reason") or "", (event.get("message") or "").strip())
+        reason, message = event.get("reason") or "", (event.get("message") or "").strip()
+        key = (reason, _ID.sub("", message))
         if key in newest:
             newest[key]["count"] += event.get("count") or 1
             continue
         newest[key] = {
             "type": event.get("type") or "Normal",
-            "reason": key[0],
-            "message": key[1],
+            "reason": reason,
+            "message": message,
             "count": event.get("count") or 1,
             "last_seen": _last_seen(event),
         }

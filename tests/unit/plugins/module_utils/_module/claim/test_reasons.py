@@ -125,6 +125,21 @@ def test_equal_events_are_told_once_newest_first():
     assert events[0]["last_seen"] == "2026-01-01T00:00:03Z"
 
 
+def test_events_that_differ_in_ids_alone_are_told_once_in_the_newest_words():
+    first, second = "0ed99ca5-b067-4f4f-b2e7-456e78a78b89", "5c40ee9b-13c6-45e1-b5ef-b1c292ae8ba7"
+    events = told(
+        [
+            event("ProvisioningFailed", f"over quota (request req-{first})", "2026-01-01T00:00:01Z"),
+            event("ProvisioningFailed", f"over quota (request req-{second})", "2026-01-01T00:00:02Z"),
+            event("ProvisioningFailed", "no room", "2026-01-01T00:00:00Z"),
+        ]
+    )
+    assert [(each["message"], each["count"]) for each in events] == [
+        (f"over quota (request req-{second})", 2),
+        ("no room", 1),
+    ]
+
+
 def test_warnings_go_before_other_events():
     events = told([event("Provisioning", "starts"), event("ProvisioningFailed", "over quota.")])
     assert sentence("it is not ready", ["no driver"], events) == (
