@@ -34,9 +34,10 @@ export PYTHONPATH={pythonpath} PYTHONDONTWRITEBYTECODE=1
 {python} -m ansible_collections.mooring.storage.csi_server \
     --endpoint unix://$work/csi.sock --provide-controller-service --provide-node-service \
     --cluster {cluster} --cloud-config {host}{work}/cloud.conf --node-id-sources metadataService \
-    --log-format json --log-level debug >{host}{work}/driver.log 2>&1 &
+    --http-endpoint 127.0.0.1:19890 --log-format json --log-level debug >{host}{work}/driver.log 2>&1 &
 driver=$!
-for i in $(seq 300); do [ -S $work/csi.sock ] && break; sleep 0.2; done
+curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --max-time 5 http://127.0.0.1:19890/readyz || exit 1
+kill -0 $driver || exit 1
 {host}{programs}/csi-sanity -csi.endpoint=unix://$work/csi.sock \
     -csi.mountdir=$work/mount -csi.stagingdir=$work/stage \
     -csi.testvolumesize=1073741824 -csi.testvolumeexpandsize=2147483648 \
@@ -53,7 +54,7 @@ def lab_cloud() -> openstack.connection.Connection:
 @pytest.fixture
 def work() -> Path:
     """Where the run leaves its logs and its report."""
-    folder = LAB / "run" / "csi-sanity"
+    folder = LAB / "log" / "csi-sanity"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
