@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's cloud and cluster, and a place in them that must be as empty afterwards as before."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+
+import openstack
+import pytest
+import yaml
+
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+DRIVER = "cinder.csi.openstack.org"
+
+
+def volumes(cinder):
+    """The ids of all volumes of the driver's project."""
+    return {volume.id for volume in cinder.volumes(details=False)}
+
+
+def becomes(check, seconds=60):
+    """Wait for a true answer, and return it; the last answer when none was."""
+    deadline = time.monotonic() + seconds
+    while not (answer := check()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return answer
+
+
+@pytest.fixture(scope="session")
+def cloud():
+    """The settings of the driver's user."""
+    return yaml.safe_load((LAB / "etc" / "clouds.yaml").read_text())["clouds"]["demo"]
+
+
+@pytest.fixture
+def cinder():
+    """Cinder's own API, as the driver's user."""
+    clouds = str(LAB / "etc" / "clouds.yaml")
+    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
+    with openstack.connection.Connection(config=config.get_one(cloud="demo")) as connection:
+        yield connection.block_storage
+
+
+@pytest.fixture
+def namespace(cinder):
+    """A namespace of the test's own. Nothing of its claims may be left in Cinder at the end."""
+    before = volumes(cinder)
+    made = f"e2e-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", made)
+    yield made
+    kubectl("delete", "namespace", made, "--timeout=100s")
+    assert becomes(lambda: volumes(cinder) <= before), f"left behind: {volumes(cinder) - before}"
