@@ -97,7 +97,7 @@ def test_second_run_changes_nothing(lab: Path) -> None:
 
 
 def test_disks_are_plugged_in_by_serial(lab: Path) -> None:
-    """Both kinds of disk that a compute driver can plug into a running node; the second grows while it is there."""
+    """Both kinds of disk that a compute driver can plug in; the second grows while it is there."""
     fixed, growing = lab / "fixed.img", lab / "growing.img"
     for disk in (fixed, growing):
         with disk.open("wb") as file:
