@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     stop = threading.Event()
     # A container's first process gets no signal that it does not handle.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *dummy: stop.set())
     program = Program(given)
     try:
         program.start()

@@ -59,7 +59,8 @@ class CloudAccess:
         try:
             return cloud_conf.parse(text)
         except cloud_conf.BadConfiguration as error:
-            raise cloud_conf.BadConfiguration(f"{self._path}: {error.message}") from error
+            error.message = f"{self._path}: {error.message}"
+            raise
 
     def start(self, configuration: cloud_conf.CloudConf) -> None:
         """Connect, in a thread of its own, as often as it takes."""

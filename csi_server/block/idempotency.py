@@ -16,7 +16,11 @@ from typing import Protocol
 from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, NotFound
 from ...plugins.module_utils._cloud.volume import COMING, USABLE, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
+from .recent import Recent
 from .sizes import SizeRange
+
+#: Seconds for which a sidecar may ask again for what has just been done.
+STILL_TRUE = 5.0
 
 
 class VolumesPort(Protocol):
@@ -26,7 +30,7 @@ class VolumesPort(Protocol):
     def named(self, name: str, deadline: Deadline) -> list[Volume]: ...
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
-    def delete(self, volume_id: str, deadline: Deadline) -> None: ...
+    def delete(self, volume_id: str, deadline: Deadline) -> bool: ...
     def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None: ...
     def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume: ...
     def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> None: ...
@@ -51,6 +55,8 @@ class BlockVolumes:
         self._volumes = volumes
         self._servers = servers
         self._mine = mine
+        self._attached: Recent[tuple[str, str], Volume] = Recent(STILL_TRUE)
+        self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume:
         """Return a volume.
@@ -106,12 +112,20 @@ class BlockVolumes:
 
         :raises InUse: it is attached, or has snapshots.
         """
+        if self._deleted.get(volume_id):
+            return
+        if self._delete(volume_id, deadline):
+            self._volumes.wait_until_gone(volume_id, deadline)
+        self._deleted.put(volume_id, True)
+
+    def _delete(self, volume_id: str, deadline: Deadline) -> bool:
+        """Have a volume deleted. Return whether there is anything to wait for."""
         try:
-            self._volumes.delete(volume_id, deadline)
+            return self._volumes.delete(volume_id, deadline)
         except InUse as refused:
             now = self._volumes.find(volume_id, deadline)
             if now is None:
-                return
+                return False
             if now.attachments:
                 servers = ", ".join(each.server_id or each.host for each in now.attachments)
                 raise InUse(
@@ -119,10 +133,10 @@ class BlockVolumes:
                 ) from refused
             if now.status in COMING:
                 self._volumes.wait_until_usable(now, deadline)
-                self._volumes.delete(volume_id, deadline)
-            elif now.status != "deleting":
+                return self._volumes.delete(volume_id, deadline)
+            if now.status != "deleting":
                 raise
-        self._volumes.wait_until_gone(volume_id, deadline)
+            return True
 
     def attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
         """Return a volume that is attached to a server.
@@ -130,6 +144,11 @@ class BlockVolumes:
         :raises NotFound: there is no such volume, or no such server.
         :raises InUse: another server has it.
         """
+        volume = self._attached.get((volume_id, server_id)) or self._attach(volume_id, server_id, deadline)
+        self._attached.put((volume_id, server_id), volume)
+        return volume
+
+    def _attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
         try:
             self._servers.attach(server_id, volume_id, deadline)
         except (InUse, NotFound) as refused:
@@ -154,6 +173,7 @@ class BlockVolumes:
 
     def detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to a server, or is gone, or the server is."""
+        self._attached.drop((volume_id, server_id))
         try:
             self._servers.detach(server_id, volume_id, deadline)
         except NotFound:

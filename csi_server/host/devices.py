@@ -31,7 +31,7 @@ _VIRTIO_SERIAL_LENGTH = 20
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _DESIGNATORS = ("naa.", "eui.", "uuid.")
 # udev's event usually is a few milliseconds away.
-_PACE = Pace(first=0.1, growth=1.5, longest=1.0)
+_PACE = Pace(first=0.1, second=0.1, growth=1.5, longest=1.0)
 # After so many seconds without the device, an event may have been lost: look without udev, ask for a rescan.
 _RESCANS_AFTER = (3.0, 10.0, 20.0)
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from .waiting import SYSTEM_CLOCK, USUAL_PACE, Clock, Deadline, Pace, wait_for
+from .waiting import SYSTEM_CLOCK, Clock, Deadline, PaceSource, wait_for
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,14 +29,12 @@ class SharedPoller(Generic[T]):
         self,
         get_one: Callable[[str, Deadline], T | None],
         get_all: Callable[[Deadline], Mapping[str, T]],
-        pace: Pace = USUAL_PACE,
         tick: float = 0.4,
         crowd: int = 3,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._get_one = get_one
         self._get_all = get_all
-        self._pace = pace
         self._tick = tick
         self._crowd = crowd
         self._clock = clock
@@ -46,7 +44,14 @@ class SharedPoller(Generic[T]):
         self._listed: Mapping[str, T] = {}
         self._listed_at = float("-inf")
 
-    def wait(self, key: str, judge: Callable[[T | None], R | None], what: str, deadline: Deadline) -> R:
+    def wait(
+        self,
+        key: str,
+        judge: Callable[[T | None], R | None],
+        what: str,
+        deadline: Deadline,
+        pace: PaceSource,
+    ) -> R:
         """Look at the object until ``judge`` returns something, and return that.
 
         :param judge: gets the object, or None when it is gone; raises for a state of failure.
@@ -56,9 +61,11 @@ class SharedPoller(Generic[T]):
         # An object that was in the listing once and is not any more is gone. One that never was
         # may be outside of it, and is asked for by its id.
         in_listing = False
+        looks = 0
 
         def poll() -> R | None:
-            nonlocal in_listing
+            nonlocal in_listing, looks
+            looks += 1
             with self._counting:
                 crowded = self._waiting >= self._crowd
             if not crowded:
@@ -72,7 +79,9 @@ class SharedPoller(Generic[T]):
         with self._counting:
             self._waiting += 1
         try:
-            return wait_for(poll, what, deadline, self._pace)
+            found = wait_for(poll, what, deadline, pace.pace())
+            pace.learn(looks)
+            return found
         finally:
             with self._counting:
                 self._waiting -= 1

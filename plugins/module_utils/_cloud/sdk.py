@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection as Connection
+    from openstack.connection import Connection
     from requests import Response
+
+#: Begins the user agent of each request, so that a cloud's access logs tell who asked.
+APPLICATION = "mooring.storage"
 
 #: What an HTTP status means, whichever service sent it. 413 is Cinder's and Nova's word for quota.
 STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
@@ -45,10 +48,10 @@ def connect(settings: Mapping[str, Any], timeout: float) -> Connection:
     with translated("read the cloud's configuration"):
         from openstack import config, connection
 
-        region = config.OpenStackConfig(load_yaml_config=False, load_envvars=False).get_one(
-            **settings, api_timeout=timeout
-        )
-        return connection.Connection(config=region, app_name="mooring.storage")
+        region = config.OpenStackConfig(
+            load_yaml_config=False, load_envvars=False, app_name=APPLICATION
+        ).get_one(**settings, api_timeout=timeout)
+        return connection.Connection(config=region)
 
 
 def connect_named(cloud: str, files: list[str] | None, timeout: float) -> Connection:
@@ -61,10 +64,10 @@ def connect_named(cloud: str, files: list[str] | None, timeout: float) -> Connec
     with translated(f"read cloud {cloud} from clouds.yaml"):
         from openstack import config, connection
 
-        region = config.OpenStackConfig(config_files=files, load_envvars=False).get_one(
+        region = config.OpenStackConfig(config_files=files, load_envvars=False, app_name=APPLICATION).get_one(
             cloud=cloud, api_timeout=timeout
         )
-        return connection.Connection(config=region, app_name="mooring.storage")
+        return connection.Connection(config=region)
 
 
 @contextlib.contextmanager

@@ -10,16 +10,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from .api import PAGE_SIZE, Api
 from .errors import CloudError, Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
 from .polling import SharedPoller
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
-from .waiting import USUAL_PACE, Deadline, Pace
+from .waiting import Deadline, LearnedPace, PaceSource
 
 #: The first version whose volumes tell whether they can be attached more than once.
 MICROVERSION = "3.50"
+
+
+@dataclass(frozen=True)
+class Paces:
+    """How soon each kind of wait looks first."""
+
+    usable: PaceSource = field(default_factory=lambda: LearnedPace(0.5))
+    gone: PaceSource = field(default_factory=lambda: LearnedPace(0.5))
+    attached: PaceSource = field(default_factory=lambda: LearnedPace(0.7))
+    detached: PaceSource = field(default_factory=lambda: LearnedPace(0.5))
 
 
 class Volumes:
@@ -29,10 +40,11 @@ class Volumes:
     :param mine: metadata that the caller's volumes carry: the shared listing is of those alone.
     """
 
-    def __init__(self, api: Api, mine: dict[str, str], pace: Pace = USUAL_PACE) -> None:
+    def __init__(self, api: Api, mine: dict[str, str], paces: Paces | None = None) -> None:
         self._api = api
         self._mine = mine
-        self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine, pace)
+        self._paces = paces or Paces()
+        self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
         """Return the volume, None when there is none of that id."""
@@ -86,10 +98,12 @@ class Volumes:
             kind = OutOfCapacity if "backend" in reason else Failed
             raise kind(f"Cinder could not create {now}: {reason}")
 
-        return self._poller.wait(volume.id, judge, f"{volume} to become available", deadline)
+        return self._poller.wait(
+            volume.id, judge, f"{volume} to become available", deadline, self._paces.usable
+        )
 
-    def delete(self, volume_id: str, deadline: Deadline) -> None:
-        """Ask for a volume to be deleted. One that does not exist is deleted already.
+    def delete(self, volume_id: str, deadline: Deadline) -> bool:
+        """Ask for a volume to be deleted. Return whether there is anything to wait for.
 
         :raises InUse: the volume's state, an attachment or a snapshot forbids it.
         """
@@ -98,10 +112,11 @@ class Volumes:
                 "volume_delete", "DELETE", f"/volumes/{volume_id}", f"delete volume {volume_id}", deadline
             )
         except NotFound:
-            return
+            return False
         except InvalidRequest as refused:
             # Cinder answers 400 for every state that it does not like.
             raise InUse(refused.message, refused.request_id) from refused
+        return True
 
     def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None:
         """Wait until a volume that is being deleted does not exist any more.
@@ -117,7 +132,7 @@ class Volumes:
             reason = self.reason(now.id, deadline) or f"its status is {now.status}"
             raise Failed(f"Cinder could not delete {now}: {reason}")
 
-        self._poller.wait(volume_id, judge, f"volume {volume_id} to be deleted", deadline)
+        self._poller.wait(volume_id, judge, f"volume {volume_id} to be deleted", deadline, self._paces.gone)
 
     def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
         """Wait until a volume lists a completed attachment to a server.
@@ -136,7 +151,9 @@ class Volumes:
                 )
             return None
 
-        return self._poller.wait(volume_id, judge, f"volume {volume_id} to be attached", deadline)
+        return self._poller.wait(
+            volume_id, judge, f"volume {volume_id} to be attached", deadline, self._paces.attached
+        )
 
     def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
         """Wait until a volume lists no attachment to a server, and is free unless others have it.
@@ -156,7 +173,9 @@ class Volumes:
                 )
             return None
 
-        self._poller.wait(volume_id, judge, f"volume {volume_id} to be detached", deadline)
+        self._poller.wait(
+            volume_id, judge, f"volume {volume_id} to be detached", deadline, self._paces.detached
+        )
 
     def delete_attachment(self, attachment_id: str, deadline: Deadline) -> None:
         """Delete an attachment that Nova no longer knows. One that does not exist is deleted already.

@@ -63,11 +63,57 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Pace:
-    """When to look: seconds until the first poll, the growth of the gap, and its largest size."""
+    """When to look: seconds until the first poll, then until the second, the growth of the gap, its limit."""
 
     first: float = 0.6
+    second: float = 0.4
     growth: float = 1.5
     longest: float = 5.0
+
+
+class LearnedPace:
+    """A pace whose first look comes when the others of its kind were found ready.
+
+    Each look costs a request, and each moment between ready and seen costs somebody's time. A first
+    look that finds the end moves the next one a little ahead; one that comes too early moves it back
+    by ten times as much. So about one in ten comes too early.
+    """
+
+    SOONER, LATER = 0.97, 1.3
+
+    def __init__(self, first: float, soonest: float = 0.2, latest: float = 10.0) -> None:
+        self._first = first
+        self._soonest = soonest
+        self._latest = latest
+
+    def pace(self) -> Pace:
+        return Pace(first=self._first, second=max(self._soonest, self._first / 2))
+
+    def learn(self, looks: int) -> None:
+        """Take into account how many looks one wait took."""
+        factor = self.SOONER if looks == 1 else self.LATER
+        self._first = min(max(self._first * factor, self._soonest), self._latest)
+
+
+class SteadyPace:
+    """A pace that stays as it is."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    def pace(self) -> Pace:
+        return self._pace
+
+    def learn(self, looks: int) -> None:
+        """Nothing is learned."""
+
+
+class PaceSource(Protocol):
+    """Where a wait gets its pace from, and tells how it went."""
+
+    def pace(self) -> Pace: ...
+
+    def learn(self, looks: int) -> None: ...
 
 
 USUAL_PACE = Pace()
@@ -82,7 +128,7 @@ def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: 
     :param what: names the object and the state waited for, for the error's message.
     :raises Timeout: the deadline passed first.
     """
-    gap = pace.first
+    gap, following = pace.first, pace.second
     while True:
         last = deadline.left() <= gap
         deadline.sleep(gap)
@@ -91,4 +137,4 @@ def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: 
             return found
         if last:
             raise Timeout(f"gave up waiting for {what}: the time allowed for it has passed")
-        gap = min(gap * pace.growth, pace.longest)
+        gap, following = following, min(following * pace.growth, pace.longest)

@@ -26,8 +26,8 @@ from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace, SteadyPace
 
 from .fake_cloud import FakeCloud
 
@@ -51,9 +51,11 @@ def cloud() -> FakeCloud:
 
 @pytest.fixture
 def block_volumes(cloud: FakeCloud) -> BlockVolumes:
-    pace = Pace(first=0.001, growth=1.0)
+    pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
     return BlockVolumes(
-        Volumes(Api(lambda: cloud.cinder, "3.50"), MINE, pace), Servers(Api(lambda: cloud.nova, "2.60")), MINE
+        Volumes(Api(lambda: cloud.cinder, "3.50"), MINE, Paces(pace, pace, pace, pace)),
+        Servers(Api(lambda: cloud.nova, "2.60")),
+        MINE,
     )
 
 

@@ -189,7 +189,27 @@ def test_publish_tells_the_node_what_to_look_for(driver: Driver) -> None:
     server, volume = driver.cloud.add_server(), create(driver, size=2 * GIB).volume_id
     context = dict(publish(driver, volume, server).publish_context)
     assert context == {"DevicePath": "/dev/vdb", "size": str(2 * GIB), "serial": volume}
+    begun = len(driver.cloud.calls)
     assert dict(publish(driver, volume, server).publish_context) == context
+    assert driver.cloud.calls[begun:] == []
+
+
+def test_publish_finds_what_an_earlier_process_attached(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    driver.cloud.nova.request(
+        f"/servers/{server}/os-volume_attachments", "POST", json={"volumeAttachment": {"volumeId": volume}}
+    )
+    driver.cloud.cinder.request(f"/volumes/{volume}", "GET")
+    assert publish(driver, volume, server).publish_context["serial"] == volume
+
+
+def test_publish_after_unpublish_attaches_again(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    for dummy in range(2):
+        publish(driver, volume, server)
+        unpublish(driver, volume, server)
+    publish(driver, volume, server)
+    assert driver.cloud.volumes[volume]["status"] == "in-use"
 
 
 def test_publish_waits_for_a_volume_that_is_still_being_created(driver: Driver) -> None:
@@ -246,7 +266,7 @@ def test_unpublish_frees_a_volume_from_a_server_that_is_gone(driver: Driver) -> 
 def test_delete_waits_and_may_come_again(driver: Driver) -> None:
     driver.cloud.steps = 2
     volume = create(driver).volume_id
-    for _ in range(2):
+    for dummy in range(2):
         driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
     assert driver.cloud.volumes == {}
 
@@ -311,7 +331,12 @@ def test_many_at_once_share_their_looks(driver: Driver) -> None:
 
 def eventually(true: Callable[[], bool]) -> None:
     """Fail when it does not become true within ten seconds."""
-    wait_for(lambda: true() or None, "the test's condition", Deadline.after(10), Pace(first=0.01, growth=1.0))
+    wait_for(
+        lambda: true() or None,
+        "the test's condition",
+        Deadline.after(10),
+        Pace(first=0.01, second=0.01, growth=1.0),
+    )
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -40,7 +40,7 @@ def test_other_endpoints_are_refused(endpoint: str) -> None:
 
 def test_a_socket_left_behind_is_replaced_and_only_its_owner_may_use_it(tmp_path: Path) -> None:
     socket = tmp_path / "csi.sock"
-    for _ in range(2):
+    for dummy in range(2):
         server = listen(str(socket), 1, [])
         assert stat.S_IMODE(socket.stat().st_mode) & 0o077 == 0
         server.start()

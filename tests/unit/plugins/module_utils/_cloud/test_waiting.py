@@ -9,7 +9,13 @@ import pytest
 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Failed, Timeout
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.polling import SharedPoller
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
+    Deadline,
+    LearnedPace,
+    Pace,
+    SteadyPace,
+    wait_for,
+)
 
 
 class FakeClock:
@@ -30,9 +36,9 @@ class FakeClock:
 def test_the_gap_grows_up_to_its_limit() -> None:
     clock = FakeClock()
     looks = iter([None, None, None, None, "there"])
-    pace = Pace(first=1, growth=2, longest=3)
+    pace = Pace(first=4, second=1, growth=2, longest=3)
     assert wait_for(lambda: next(looks), "it", Deadline.after(60, clock), pace) == "there"
-    assert clock.slept == [1, 2, 3, 3, 3]
+    assert clock.slept == [4, 1, 2, 3, 3]
 
 
 def test_the_last_look_is_at_the_deadline() -> None:
@@ -40,7 +46,7 @@ def test_the_last_look_is_at_the_deadline() -> None:
     looks: list[float] = []
     deadline = Deadline.after(2.5, clock)
     with pytest.raises(Timeout, match="the moon"):
-        wait_for(lambda: looks.append(clock.now()), "the moon", deadline, Pace(first=1, growth=1))
+        wait_for(lambda: looks.append(clock.now()), "the moon", deadline, Pace(first=1, second=1, growth=1))
     assert looks == [1001.0, 1002.0, 1002.5]
 
 
@@ -50,6 +56,9 @@ def test_a_state_of_failure_ends_the_wait() -> None:
 
     with pytest.raises(Failed):
         wait_for(poll, "it", Deadline.after(60, FakeClock()))
+
+
+STEADY = SteadyPace(Pace(first=1, second=1, growth=1))
 
 
 class World:
@@ -77,13 +86,13 @@ def gone(found: str | None) -> bool | None:
 
 
 def poller(world: World, clock: FakeClock, crowd: int) -> SharedPoller[str]:
-    return SharedPoller(world.one, world.all, Pace(first=1, growth=1), tick=0.4, crowd=crowd, clock=clock)
+    return SharedPoller(world.one, world.all, tick=0.4, crowd=crowd, clock=clock)
 
 
 def test_a_single_waiter_asks_for_its_own_object() -> None:
     world, clock = World(), FakeClock()
     world.objects["a"] = "ready"
-    assert poller(world, clock, crowd=2).wait("a", ready, "a", Deadline.after(9, clock)) == "ready"
+    assert poller(world, clock, crowd=2).wait("a", ready, "a", Deadline.after(9, clock), STEADY) == "ready"
     assert world.asked == ["a"]
 
 
@@ -101,7 +110,7 @@ def test_in_a_crowd_a_listing_serves_all_that_come_soon_after() -> None:
         def now(self) -> float:
             return clock.now()
 
-    assert shared.wait("a", ready, "a", Deadline.after(9, Both())) == "ready"
+    assert shared.wait("a", ready, "a", Deadline.after(9, Both()), STEADY) == "ready"
     # The second began before that listing was asked for, and looks within the tick.
     listing = shared._list(begun=1000.0, deadline=Deadline.after(9, clock))
     assert listing["b"] == "ready"
@@ -122,7 +131,7 @@ def test_what_was_never_in_the_listing_is_asked_for_by_its_id() -> None:
     world, clock = World(), FakeClock()
     world.all = lambda deadline: world.asked.append("*") or {}  # type: ignore[method-assign,func-returns-value]
     world.objects["a"] = "ready"
-    assert poller(world, clock, crowd=1).wait("a", ready, "a", Deadline.after(9, clock)) == "ready"
+    assert poller(world, clock, crowd=1).wait("a", ready, "a", Deadline.after(9, clock), STEADY) == "ready"
     assert world.asked == ["*", "a"]
 
 
@@ -130,5 +139,30 @@ def test_what_left_the_listing_is_gone() -> None:
     world, clock = World(), FakeClock()
     looks = iter([{"a": "deleting"}, {}])
     world.all = lambda deadline: world.asked.append("*") or next(looks)  # type: ignore[method-assign,func-returns-value]
-    assert poller(world, clock, crowd=1).wait("a", gone, "a", Deadline.after(9, clock))
+    assert poller(world, clock, crowd=1).wait("a", gone, "a", Deadline.after(9, clock), STEADY)
     assert world.asked == ["*", "*"]
+
+
+def looks_needed(pace: LearnedPace, seconds: float) -> int:
+    """How many looks a wait takes for something that is ready after that time."""
+    clock = FakeClock()
+    looks = 0
+
+    def poll() -> bool | None:
+        nonlocal looks
+        looks += 1
+        return True if clock.now() >= 1000.0 + seconds else None
+
+    wait_for(poll, "it", Deadline.after(600, clock), pace.pace())
+    pace.learn(looks)
+    return looks
+
+
+@pytest.mark.parametrize("seconds", [0.4, 3.0])
+def test_the_first_look_comes_when_others_were_ready(seconds: float) -> None:
+    pace = LearnedPace(first=0.6)
+    for dummy in range(100):
+        looks_needed(pace, seconds)
+    counts = [looks_needed(pace, seconds) for dummy in range(100)]
+    assert sum(counts) < 125
+    assert seconds * 0.9 < pace.pace().first < seconds * 1.35
