@@ -13,9 +13,9 @@ import os
 import shlex
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import openstack
 import pytest
@@ -36,7 +36,8 @@ export PYTHONPATH={pythonpath} PYTHONDONTWRITEBYTECODE=1
     --cluster {cluster} --cloud-config {host}{work}/cloud.conf --node-id-sources metadataService \
     --http-endpoint 127.0.0.1:19890 --log-format json --log-level debug >{host}{work}/driver.log 2>&1 &
 driver=$!
-curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --max-time 5 http://127.0.0.1:19890/readyz || exit 1
+curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --max-time 5 \
+    http://127.0.0.1:19890/readyz || exit 1
 kill -0 $driver || exit 1
 {host}{programs}/csi-sanity -csi.endpoint=unix://$work/csi.sock \
     -csi.mountdir=$work/mount -csi.stagingdir=$work/stage \

@@ -29,7 +29,9 @@ def command(lab: Path, state: str) -> list[str]:
 
 
 def play(lab: Path, state: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(lab, state), cwd=CHECKOUT, capture_output=True, text=True, timeout=900)
+    return subprocess.run(
+        command(lab, state), cwd=CHECKOUT, capture_output=True, text=True, timeout=900, check=False
+    )
 
 
 def changes(lab: Path, state: str) -> int:
@@ -40,7 +42,9 @@ def changes(lab: Path, state: str) -> int:
 
 
 def inside(lab: Path, script: str) -> str:
-    done = subprocess.run([lab / "bin/lab-shell", "-c", script], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [lab / "bin/lab-shell", "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -133,7 +137,12 @@ def test_disks_are_plugged_in_by_serial(lab: Path) -> None:
 
 def test_node_shell_passes_output_and_status(lab: Path) -> None:
     done = subprocess.run(
-        [lab / "bin/node-shell", "1"], input="hostname; exit 7", capture_output=True, text=True, timeout=60
+        [lab / "bin/node-shell", "1"],
+        input="hostname; exit 7",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.stdout, done.returncode) == ("node1\n", 7)
 

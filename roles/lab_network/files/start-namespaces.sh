@@ -3,6 +3,8 @@
 # The holder's pid is on disk before there is anything to hold, so that a start cut short can be taken back.
 set -eu
 lab=$1
+# The inner shell is the one that knows its pid.
+# shellcheck disable=SC2016
 setsid sh -c 'echo $$ >"$1"
   exec unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc --propagation private bash "$2"' \
   sh "$lab/run/holder.pid" "$lab/bin/namespace-init" >"$lab/log/namespaces.log" 2>&1 </dev/null &

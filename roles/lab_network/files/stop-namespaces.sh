@@ -9,7 +9,7 @@ ours() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$lab/bin/namesp
 holder=$(cat "$lab/run/holder.pid")
 ours "$holder" || exit 0
 first=$(pgrep --parent "$holder" || true)
-kill -KILL ${first:-$holder}
+kill -KILL "${first:-$holder}"
 tries=0
 while [ -e "/proc/$holder" ]; do
   tries=$((tries + 1))

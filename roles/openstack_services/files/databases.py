@@ -133,7 +133,7 @@ def ensure_account(server: Server, account: str, databases: list[str], password:
 
 def run(commands: list[list[str]]) -> None:
     for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stdout + done.stderr).strip().splitlines()[-15:]
             raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}\n" + "\n".join(said))

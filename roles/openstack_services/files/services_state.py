@@ -52,13 +52,13 @@ def token(keystone: str, user: str, password: str, project: str) -> str:
             "scope": {"project": {"name": project, "domain": domain}},
         }
     }
-    _, headers = ask(f"{keystone}/v3/auth/tokens", {}, body)
+    dummy, headers = ask(f"{keystone}/v3/auth/tokens", {}, body)
     return headers["X-Subject-Token"]
 
 
 def states(supervisorctl: list[str]) -> dict[str, str]:
     """Program -> supervisord's word for its state; nothing where no supervisord answers."""
-    said = subprocess.run([*supervisorctl, "status"], capture_output=True, text=True).stdout
+    said = subprocess.run([*supervisorctl, "status"], capture_output=True, text=True, check=False).stdout
     return {line.split()[0]: line.split()[1] for line in said.splitlines() if len(line.split()) > 1}
 
 
@@ -88,7 +88,7 @@ def refused(keystone: str, account: dict[str, str], passwords: dict[str, str]) -
 
 def lacking(resource: dict[str, Any], headers: dict[str, str]) -> list[str]:
     try:
-        answer, _ = ask(resource["url"], {**headers, **resource.get("headers", {})})
+        answer, dummy = ask(resource["url"], {**headers, **resource.get("headers", {})})
     except OSError as error:
         return [f"{resource['url']}: {error}"]
     found = answer[resource["key"]]

@@ -171,7 +171,12 @@ class LunDisks:
     def _run(self, *command: str) -> str:
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_TIMEOUT,
+                stdin=subprocess.DEVNULL,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise DiskError(str(error)) from error
