@@ -56,6 +56,7 @@ class BlockVolumes:
         self._servers = servers
         self._mine = mine
         self._attached: Recent[tuple[str, str], Volume] = Recent(STILL_TRUE)
+        self._detached: Recent[tuple[str, str], bool] = Recent(STILL_TRUE)
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume:
@@ -144,6 +145,7 @@ class BlockVolumes:
         :raises NotFound: there is no such volume, or no such server.
         :raises InUse: another server has it.
         """
+        self._detached.drop((volume_id, server_id))
         volume = self._attached.get((volume_id, server_id)) or self._attach(volume_id, server_id, deadline)
         self._attached.put((volume_id, server_id), volume)
         return volume
@@ -174,6 +176,11 @@ class BlockVolumes:
     def detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to a server, or is gone, or the server is."""
         self._attached.drop((volume_id, server_id))
+        if not self._detached.get((volume_id, server_id)):
+            self._detach(volume_id, server_id, deadline)
+        self._detached.put((volume_id, server_id), True)
+
+    def _detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
         try:
             self._servers.detach(server_id, volume_id, deadline)
         except NotFound:

@@ -251,7 +251,9 @@ def test_unpublish_waits_and_may_come_again(driver: Driver, named: bool) -> None
     publish(driver, volume, server)
     unpublish(driver, volume, server if named else "")
     assert driver.cloud.volumes[volume]["status"] == "available"
+    begun = len(driver.cloud.calls)
     unpublish(driver, volume, server)
+    assert driver.cloud.calls[begun:] == []
     unpublish(driver, "gone", server)
 
 
