@@ -143,10 +143,15 @@ def ensure_schemas(
     server: Server, record: Record, account: str, wanted: dict[str, Any], dump: pathlib.Path
 ) -> list[str]:
     databases, version = wanted["databases"], wanted["version"]
-    empty = all(server.is_empty(name) for name in databases)
+    empty = [name for name in databases if server.is_empty(name)]
     if not empty and record.get(account) == version:
         return []
-    if empty or record.get(account) == Record.FILLING:
+    if empty and empty != databases and record.get(account) == version:
+        raise SystemExit(
+            f"{account}: of its databases, {', '.join(empty)} is empty, the rest is not. Restore what was lost, "
+            f"or drop all of {', '.join(databases)} to begin anew."
+        )
+    if empty == databases or record.get(account) == Record.FILLING:
         record.set(account, Record.FILLING)
         for name in databases:
             server.recreate(name)
