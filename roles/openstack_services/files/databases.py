@@ -148,8 +148,8 @@ def ensure_schemas(
         return []
     if empty and empty != databases and record.get(account) == version:
         raise SystemExit(
-            f"{account}: of its databases, {', '.join(empty)} is empty, the rest is not. Restore what was lost, "
-            f"or drop all of {', '.join(databases)} to begin anew."
+            f"{account}: of its databases, {', '.join(empty)} is empty, the rest is not. Restore what was"
+            f" lost, or drop all of {', '.join(databases)} to begin anew."
         )
     if empty == databases or record.get(account) == Record.FILLING:
         record.set(account, Record.FILLING)
