@@ -58,8 +58,8 @@ def main() -> None:
     cloud = openstack.connect(cloud=wanted["cloud"], api_timeout=60)
     compute, changed = cloud.compute, []
 
-    # The compute host is in no cell before the scheduler has looked for new ones. Without details: those ask the
-    # host itself, for a minute if it has only just begun.
+    # The compute host is in no cell before the scheduler has looked for new ones. Without details: those ask
+    # the host itself, for a minute if it has only just begun.
     deadline = time.monotonic() + seconds
     while not any(host.state == "up" for host in admin.compute.hypervisors()):
         if time.monotonic() > deadline:
