@@ -6,39 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
-import time
-import uuid
-from pathlib import Path
 
-import openstack
 import pytest
 
+from ansible_collections.mooring.storage.tests.e2e.conftest import DRIVER, becomes, volumes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.playing import Player, TaskFailed
 
-CLOUDS = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab")) / "etc" / "clouds.yaml"
-DRIVER = "cinder.csi.openstack.org"
 MODULE = "persistent_volume_claim"
-
-
-@pytest.fixture
-def cinder():
-    """Cinder's own API, as the driver's user."""
-    config = openstack.config.OpenStackConfig(config_files=[str(CLOUDS)], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="demo")) as connection:
-        yield connection.block_storage
-
-
-@pytest.fixture
-def namespace(cinder):
-    """A namespace of the test's own. Nothing of its claims may be left in Cinder at the end."""
-    before = volumes(cinder)
-    made = f"claims-{uuid.uuid4().hex[:8]}"
-    kubectl("create", "namespace", made)
-    yield made
-    kubectl("delete", "namespace", made, "--timeout=100s")
-    assert became(lambda: volumes(cinder) <= before), f"left behind: {volumes(cinder) - before}"
 
 
 @pytest.fixture
@@ -72,19 +47,6 @@ def class_of(namespace):
         kubectl("delete", "storageclass", name)
 
 
-def volumes(cinder):
-    return {volume.id for volume in cinder.volumes(details=False)}
-
-
-def became(check):
-    """Whether it comes true within a minute."""
-    for _attempt in range(60):
-        if check():
-            return True
-        time.sleep(1)
-    return False
-
-
 def test_a_claim_is_a_volume_of_cinder_until_it_is_deleted(cinder, class_of, play):
     made = play(MODULE, size="1Gi", storage_class_name=class_of("fast"))
     assert made["changed"]
@@ -95,7 +57,7 @@ def test_a_claim_is_a_volume_of_cinder_until_it_is_deleted(cinder, class_of, pla
     assert not play(MODULE, size="1Gi")["changed"]
 
     assert play(MODULE, state="absent")["changed"]
-    assert became(lambda: found.id not in volumes(cinder))
+    assert becomes(lambda: found.id not in volumes(cinder))
     assert not play(MODULE, state="absent")["changed"]
 
 

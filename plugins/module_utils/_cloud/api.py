@@ -85,12 +85,17 @@ class Api:
         :param action: for the error's message, in the infinitive.
         :raises CloudError: whatever the answer means.
         """
+        body_or_query: dict[str, Any] = {}
+        if params is not None:
+            body_or_query["params"] = dict(params)
+        if json is not None:
+            body_or_query["json"] = json
         pause = 1.0
         while True:
             if deadline.passed():
                 raise Timeout(f"cannot {action}: the time allowed for it has passed")
             try:
-                return self._once(name, method, path, action, deadline, params, json)
+                return self._once(name, method, path, action, deadline, body_or_query)
             except _Again as again:
                 wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
                 if wait >= deadline.left():
@@ -99,20 +104,8 @@ class Api:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _once(
-        self,
-        name: str,
-        method: str,
-        path: str,
-        action: str,
-        deadline: Deadline,
-        params: Mapping[str, str | int] | None,
-        json: Mapping[str, Any] | None,
+        self, name: str, method: str, path: str, action: str, deadline: Deadline, options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        extra: dict[str, Any] = {}
-        if params is not None:
-            extra["params"] = dict(params)
-        if json is not None:
-            extra["json"] = json
         start = time.monotonic()
         error, request_id = "", ""
         try:
@@ -122,7 +115,7 @@ class Api:
                     method,
                     microversion=self.microversion,
                     timeout=max(1.0, min(self.timeout, deadline.left())),
-                    **extra,
+                    **options,
                 )
             request_id = response.headers.get("x-openstack-request-id", "")
             try:

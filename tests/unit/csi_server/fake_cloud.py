@@ -270,18 +270,3 @@ def _public(volume: dict[str, Any]) -> dict[str, Any]:
 
 def _fault(status: int, message: str) -> Answer:
     return status, {"fault": {"code": status, "message": message}}
-
-
-class FakeClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
