@@ -35,6 +35,7 @@ PEER = {
     "pod_s": "2.4",
     "pvc_to_pod_ratio": "2.50",
     "detach_s": "7.0",
+    "pod_gone_s": "",
     "rss_controller_mib": "38",
     "rss_node_mib": "37 + 18",
 }
@@ -52,6 +53,7 @@ WHAT = {
     "pod_s": "the same without a claim, s (median)",
     "pvc_to_pod_ratio": "ratio of the two",
     "detach_s": "pod deleted to volume free, s (median)",
+    "pod_gone_s": "of it, until the kubelet had stopped and unmounted, s",
     "rss_controller_mib": "memory of the controller's driver, MiB",
     "rss_node_mib": "memory of the node's driver, MiB",
 }
@@ -80,7 +82,7 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
     """Return the figures, and the calls of a median life by kind."""
     config = openstack.config.OpenStackConfig(config_files=[str(LAB / "etc" / "clouds.yaml")])
     cinder = openstack.connection.Connection(config=config.get_one(cloud="demo")).block_storage
-    bare, full, detach, lives = [], [], [], []
+    bare, full, gone, detach, lives = [], [], [], [], []
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         bare.append(pod_alone(cluster, f"bare-{number}"))
@@ -93,6 +95,9 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
         volume = cluster.volume_of(name)
         start = now()
         cluster.delete_pod(name)
+        while cluster.has_pod(name):
+            time.sleep(0.05)
+        gone.append(now() - start)
         while cinder.get_volume(volume).status != "available":
             time.sleep(0.05)
         detach.append(now() - start)
@@ -108,6 +113,7 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
         "pod_s": round(without, 2),
         "pvc_to_pod_ratio": round(with_claim / without, 2),
         "detach_s": round(statistics.median(detach), 2),
+        "pod_gone_s": round(statistics.median(gone), 2),
         "rss_controller_mib": controller,
         "rss_node_mib": node,
     }, typical

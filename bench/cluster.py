@@ -96,6 +96,9 @@ class Cluster:
     def delete_pod(self, name: str) -> None:
         self.core.delete_namespaced_pod(name, self.namespace)
 
+    def has_pod(self, name: str) -> bool:
+        return any(pod.metadata.name == name for pod in self.core.list_namespaced_pod(self.namespace).items)
+
     def volume_of(self, claim: str) -> str:
         """The Cinder volume's id of a bound claim."""
         bound = self.core.read_namespaced_persistent_volume_claim(claim, self.namespace)
