@@ -73,7 +73,7 @@ class Cluster:
         spec = client.V1PodSpec(
             containers=[container],
             volumes=volumes,
-            termination_grace_period_seconds=0,
+            termination_grace_period_seconds=5,
             node_selector={"kubernetes.io/hostname": self.node},
         )
         self.core.create_namespaced_pod(
