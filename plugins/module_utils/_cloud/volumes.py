@@ -25,12 +25,12 @@ MICROVERSION = "3.50"
 
 @dataclass(frozen=True)
 class Paces:
-    """How soon each kind of wait looks first."""
+    """How soon each kind of wait looks first: to begin with, as soon as a quick cloud is ready."""
 
-    usable: PaceSource = field(default_factory=lambda: LearnedPace(0.5))
-    gone: PaceSource = field(default_factory=lambda: LearnedPace(0.5))
-    attached: PaceSource = field(default_factory=lambda: LearnedPace(0.7))
-    detached: PaceSource = field(default_factory=lambda: LearnedPace(0.5))
+    usable: PaceSource = field(default_factory=lambda: LearnedPace(0.35))
+    gone: PaceSource = field(default_factory=lambda: LearnedPace(0.35))
+    attached: PaceSource = field(default_factory=lambda: LearnedPace(0.4))
+    detached: PaceSource = field(default_factory=lambda: LearnedPace(0.35))
 
 
 class Volumes:
