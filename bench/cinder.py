@@ -47,6 +47,8 @@ GOALS = {
     "rss_controller_mib": 90,
     "rss_node_mib": 40,
 }
+#: Seconds for the kubelet to clear away what was there before: it would be counted against what comes.
+SETTLE = 4.0
 WHAT = {
     "calls_alone": "OpenStack calls of one volume's life",
     "pvc_to_pod_s": "claim applied to pod ready, s (median)",
@@ -88,6 +90,7 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
         bare.append(pod_alone(cluster, f"bare-{number}"))
         logs = ApiLogs({name: LAB / "log" / f"{name}-api-access.log" for name in ("cinder", "nova")})
         name = f"full-{number}"
+        time.sleep(SETTLE)
         start = now()
         cluster.create_claim(name, storage_class)
         cluster.create_pod(name, name)
@@ -120,11 +123,11 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
 
 
 def pod_alone(cluster: Cluster, name: str) -> float:
+    time.sleep(SETTLE)
     start = now()
     cluster.create_pod(name, None)
     took = cluster.ready_times({name})[name] - start
     cluster.delete_pod(name)
-    # What the kubelet still does for this pod would be counted against the next.
     while cluster.has_pod(name):
         time.sleep(0.05)
     return took
