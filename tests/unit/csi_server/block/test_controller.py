@@ -364,7 +364,7 @@ def test_a_timeout_keeps_the_volume_for_the_next_call(driver: Driver) -> None:
     driver.cloud.steps = 10**9
     request = csi.CreateVolumeRequest(name="pvc-1", volume_capabilities=[capability()])
     with pytest.raises(grpc.RpcError) as error:
-        driver.controller.CreateVolume(request, timeout=0.5)
+        driver.controller.CreateVolume(request, timeout=2)
     assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     made = next(iter(driver.cloud.volumes.values()))
     made.update(status="available", next=[])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mooring.storage.csi_server.config.cloud_conf import BadConfiguration, parse
@@ -94,6 +94,7 @@ def test_a_mistake_is_named(text: str, words: str) -> None:
 ONE_LINE = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\x85")
 
 
+@settings(deadline=None)
 @given(secret=st.text(ONE_LINE, min_size=12).map("s3cret-".__add__))
 def test_an_error_never_holds_a_value(secret: str) -> None:
     escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
@@ -108,6 +109,7 @@ def test_the_second_line_of_a_secret_is_not_repeated() -> None:
     assert "cond" not in error.value.message
 
 
+@settings(deadline=None)
 @given(value=st.text(ONE_LINE))
 def test_any_value_survives_its_quotes(value: str) -> None:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
