@@ -128,9 +128,8 @@ class BlockVolumes:
             if now is None:
                 return False
             if now.attachments:
-                servers = ", ".join(each.server_id or each.host for each in now.attachments)
                 raise InUse(
-                    f"{now} is attached to {servers}: it can be deleted when it is detached"
+                    f"{now} is attached to {now.holders()}: it can be deleted when it is detached"
                 ) from refused
             if now.status in COMING:
                 self._volumes.wait_until_usable(now, deadline)
@@ -146,8 +145,10 @@ class BlockVolumes:
         :raises InUse: another server has it.
         """
         self._detached.drop((volume_id, server_id))
-        volume = self._attached.get((volume_id, server_id)) or self._attach(volume_id, server_id, deadline)
-        self._attached.put((volume_id, server_id), volume)
+        volume = self._attached.get((volume_id, server_id))
+        if volume is None:
+            volume = self._attach(volume_id, server_id, deadline)
+            self._attached.put((volume_id, server_id), volume)
         return volume
 
     def _attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
@@ -163,9 +164,8 @@ class BlockVolumes:
                 self._volumes.wait_until_usable(now, deadline)
                 self._servers.attach(server_id, volume_id, deadline)
             elif now.attachments and not now.multiattach:
-                servers = ", ".join(each.server_id or each.host for each in now.attachments)
                 raise InUse(
-                    f"{now} is attached to {servers}, and can be attached to one server only"
+                    f"{now} is attached to {now.holders()}, and can be attached to one server only"
                 ) from refused
             elif now.status == "detaching":
                 raise Busy(f"{now} is being detached") from refused
@@ -178,7 +178,7 @@ class BlockVolumes:
         self._attached.drop((volume_id, server_id))
         if not self._detached.get((volume_id, server_id)):
             self._detach(volume_id, server_id, deadline)
-        self._detached.put((volume_id, server_id), True)
+            self._detached.put((volume_id, server_id), True)
 
     def _detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
         try:

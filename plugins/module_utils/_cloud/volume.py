@@ -41,14 +41,16 @@ class Volume:
     """GiB."""
     type: str
     zone: str
-    snapshot_id: str = ""
-    source_volume_id: str = ""
     multiattach: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
 
     def attached_to(self, server_id: str) -> bool:
         return any(attachment.server_id == server_id for attachment in self.attachments)
+
+    def holders(self) -> str:
+        """Name the servers, or hosts, that it is attached to."""
+        return ", ".join(attachment.server_id or attachment.host for attachment in self.attachments)
 
     def __str__(self) -> str:
         return f"volume {self.id} ({self.name})" if self.name else f"volume {self.id}"
@@ -76,8 +78,6 @@ def from_api(body: Mapping[str, Any]) -> Volume:
         size=body["size"],
         type=body.get("volume_type") or "",
         zone=body.get("availability_zone") or "",
-        snapshot_id=body.get("snapshot_id") or "",
-        source_volume_id=body.get("source_volid") or "",
         multiattach=bool(body.get("multiattach")),
         metadata=dict(body.get("metadata") or {}),
         attachments=tuple(
