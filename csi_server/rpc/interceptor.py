@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from . import trace
 from .metrics import Metrics
 from .redaction import redacted, subject
-from .status import status_of
+from .status import is_foreseen, status_of
 
 LOG = logging.getLogger(__name__)
 
@@ -60,13 +60,14 @@ class Calls(grpc.ServerInterceptor):
         requests = trace.begin()
         start = time.monotonic()
         code, words, response = grpc.StatusCode.OK, "", None
-        LOG.debug("%s begins", method, extra={"request": str(redacted(request))})
+        if LOG.isEnabledFor(logging.DEBUG):
+            LOG.debug("%s begins", method, extra={"request": str(redacted(request))})
         with self._metrics.rpc_in_flight.labels(method).track_inprogress():
             try:
                 response = serve(request, context)
             except Exception as error:
                 code, words = status_of(error)
-                if "unexpected" in words:
+                if not is_foreseen(error):
                     LOG.exception("%s raised", method)
         seconds = time.monotonic() - start
         self._metrics.rpc_seconds.labels(method, code.name).observe(seconds)

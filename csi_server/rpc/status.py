@@ -40,6 +40,11 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
 }
 
 
+def is_foreseen(error: Exception) -> bool:
+    """Say whether an error is of this program, so that its text is meant to be read."""
+    return any(kind in STATUS for kind in type(error).__mro__)
+
+
 def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
     """Return an error's status and the text that the client may read.
 
