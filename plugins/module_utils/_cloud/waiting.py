@@ -95,19 +95,6 @@ class LearnedPace:
         self._first = min(max(self._first * factor, self._soonest), self._latest)
 
 
-class SteadyPace:
-    """A pace that stays as it is."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-
-    def pace(self) -> Pace:
-        return self._pace
-
-    def learn(self, looks: int) -> None:
-        """Nothing is learned."""
-
-
 class PaceSource(Protocol):
     """Where a wait gets its pace from, and tells how it went."""
 

@@ -27,7 +27,8 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace, SteadyPace
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace
+from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
 
 from .fake_cloud import FakeCloud
 

@@ -13,9 +13,9 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting imp
     Deadline,
     LearnedPace,
     Pace,
-    SteadyPace,
     wait_for,
 )
+from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
 
 
 class FakeClock:
