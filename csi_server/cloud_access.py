@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from ..plugins.module_utils._cloud import sdk, servers, volumes
 from ..plugins.module_utils._cloud.api import Api, Call
 from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
 from .block import names
+from .block.attachments import ServerAttachments
+from .block.controller_part import BlockCloud
 from .block.idempotency import BlockVolumes
 from .config import cloud_conf
 from .rpc import trace
@@ -43,7 +46,7 @@ class CloudAccess:
         self._readiness = readiness
         self._metrics = metrics
         self._stopped = threading.Event()
-        self._volumes: BlockVolumes | None = None
+        self._cloud: BlockCloud | None = None
         self._reason = "not connected yet"
         readiness.lacks(PART, self._reason)
 
@@ -69,20 +72,20 @@ class CloudAccess:
     def stop(self) -> None:
         self._stopped.set()
 
-    def volumes(self) -> BlockVolumes:
-        """Return the cluster's volumes.
+    def cloud(self, secrets: Mapping[str, str]) -> BlockCloud:
+        """Return the cloud that a request is for.
 
         :raises Unavailable: there is no connection yet; the message says why.
         """
-        if self._volumes is None:
+        if self._cloud is None:
             raise Unavailable(f"the cloud cannot be reached: {self._reason}")
-        return self._volumes
+        return self._cloud
 
     def _connect(self, configuration: cloud_conf.CloudConf) -> None:
         pause = FIRST_PAUSE
         while not self._stopped.is_set():
             try:
-                self._volumes = self._build(configuration)
+                self._cloud = self._build(configuration)
             except CloudError as error:
                 self._reason = str(error)
                 self._readiness.lacks(PART, self._reason)
@@ -94,7 +97,7 @@ class CloudAccess:
                 LOG.info("connected to the cloud")
                 return
 
-    def _build(self, configuration: cloud_conf.CloudConf) -> BlockVolumes:
+    def _build(self, configuration: cloud_conf.CloudConf) -> BlockCloud:
         connection = self._connection(configuration)
         with sdk.translated("get a token from Keystone"):
             connection.authorize()
@@ -105,10 +108,12 @@ class CloudAccess:
             for service in (cinder, nova):
                 service.get_endpoint_data()
         mine = {names.CLUSTER: self._cluster}
-        return BlockVolumes(
-            volumes.Volumes(Api(lambda: cinder, volumes.MICROVERSION, self._observe), mine),
-            servers.Servers(Api(lambda: nova, servers.MICROVERSION, self._observe)),
-            mine,
+        block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observe)
+        compute = Api(lambda: nova, servers.MICROVERSION, self._observe)
+        adapter = volumes.Volumes(block_storage, mine)
+        return BlockCloud(
+            volumes=BlockVolumes(adapter, mine),
+            attachments=ServerAttachments(adapter, servers.Servers(compute)),
         )
 
     def _connection(self, configuration: cloud_conf.CloudConf) -> Connection:

@@ -101,7 +101,8 @@ class Program:
 
     def _add_controller(self, server: grpc.Server) -> None:
         # Imported here: a node needs none of it, and it brings the cloud layer along.
-        from .block.controller import ControllerOptions, ControllerServicer
+        from .block.controller import ControllerServicer
+        from .block.controller_part import ControllerOptions
         from .cloud_access import CloudAccess
 
         options = self._options
@@ -109,7 +110,7 @@ class Program:
         configuration = cloud.configuration()
         controller_options = ControllerOptions(options.cluster, configuration.ignore_volume_zone)
         # What it does not define, its base class answers with UNIMPLEMENTED.
-        servicer = ControllerServicer(cloud.volumes, controller_options, self._locks)
+        servicer = ControllerServicer(cloud.cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
         cloud.start(configuration)
 

@@ -14,6 +14,9 @@ from typing import Generic, TypeVar
 
 from ...plugins.module_utils._cloud.waiting import SYSTEM_CLOCK, Clock
 
+#: Seconds for which a sidecar may ask again for what has just been done.
+STILL_TRUE = 5.0
+
 K = TypeVar("K")
 V = TypeVar("V")
 

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cinder: volumes, and what it says of their failures.
+"""Cinder: volumes.
 
-Source: Block Storage API v3, "Volumes", "Attachments", "Messages".
+Source: Block Storage API v3, "Volumes", "Attachments".
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .api import PAGE_SIZE, Api
-from .errors import CloudError, Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .errors import Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .messages import Messages
 from .polling import SharedPoller
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
 from .waiting import Deadline, LearnedPace, PaceSource
@@ -44,6 +45,7 @@ class Volumes:
         self._api = api
         self._mine = mine
         self._paces = paces or Paces()
+        self._messages = Messages(api)
         self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
@@ -94,7 +96,7 @@ class Volumes:
                 return now
             if now.status in COMING:
                 return None
-            reason = self.reason(now.id, deadline) or f"its status is {now.status}"
+            reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
             kind = OutOfCapacity if "backend" in reason else Failed
             raise kind(f"Cinder could not create {now}: {reason}")
 
@@ -129,7 +131,7 @@ class Volumes:
                 return True
             if now.status == "deleting":
                 return None
-            reason = self.reason(now.id, deadline) or f"its status is {now.status}"
+            reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
             raise Failed(f"Cinder could not delete {now}: {reason}")
 
         self._poller.wait(volume_id, judge, f"volume {volume_id} to be deleted", deadline, self._paces.gone)
@@ -190,23 +192,6 @@ class Volumes:
                 f"delete attachment {attachment_id}",
                 deadline,
             )
-
-    def reason(self, volume_id: str, deadline: Deadline) -> str:
-        """Return the service's newest message for users about a volume, empty when there is none."""
-        try:
-            body = self._api.request(
-                "message_list",
-                "GET",
-                "/messages",
-                f"read the messages about volume {volume_id}",
-                deadline,
-                params={"resource_uuid": volume_id, "sort": "created_at:desc", "limit": 1},
-            )
-        except CloudError:
-            # The reason is a courtesy: the failure that it explains counts more than this one.
-            return ""
-        messages = body.get("messages") or []
-        return str(messages[0].get("user_message") or "") if messages else ""
 
     def _all_mine(self, deadline: Deadline) -> dict[str, Volume]:
         listed = self._list({"metadata": str(self._mine)}, "list the volumes", deadline)

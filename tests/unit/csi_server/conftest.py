@@ -14,10 +14,9 @@ import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import names
-from ansible_collections.mooring.storage.csi_server.block.controller import (
-    ControllerOptions,
-    ControllerServicer,
-)
+from ansible_collections.mooring.storage.csi_server.block.attachments import ServerAttachments
+from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
+from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud, ControllerOptions
 from ansible_collections.mooring.storage.csi_server.block.idempotency import BlockVolumes
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
@@ -51,22 +50,20 @@ def cloud() -> FakeCloud:
 
 
 @pytest.fixture
-def block_volumes(cloud: FakeCloud) -> BlockVolumes:
+def block_cloud(cloud: FakeCloud) -> BlockCloud:
     pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
-    return BlockVolumes(
-        Volumes(Api(lambda: cloud.cinder, "3.50"), MINE, Paces(pace, pace, pace, pace)),
-        Servers(Api(lambda: cloud.nova, "2.60")),
-        MINE,
-    )
+    cinder = Volumes(Api(lambda: cloud.cinder, "3.50"), MINE, Paces(pace, pace, pace, pace))
+    nova = Servers(Api(lambda: cloud.nova, "2.60"))
+    return BlockCloud(BlockVolumes(cinder, MINE), ServerAttachments(cinder, nova))
 
 
 @pytest.fixture
-def driver(cloud: FakeCloud, block_volumes: BlockVolumes, tmp_path: Path) -> Iterator[Driver]:
+def driver(cloud: FakeCloud, block_cloud: BlockCloud, tmp_path: Path) -> Iterator[Driver]:
     # A unix socket's path is short; pytest's folders are not.
     socket = f"/tmp/csi-{os.getpid()}-{id(cloud)}.sock"
     metrics, locks = Metrics(), Locks()
     server = listen(socket, 8, [Calls(metrics)])
-    servicer = ControllerServicer(lambda: block_volumes, ControllerOptions(cluster="test"), locks)
+    servicer = ControllerServicer(lambda dummy_secrets: block_cloud, ControllerOptions(cluster="test"), locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
     server.start()
     with grpc.insecure_channel(f"unix://{socket}") as channel:

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the parts of the Controller service share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ..proto import csi_pb2 as csi
+from ..proto import csi_pb2_grpc
+from ..rpc.locks import Locks
+from .attachments import ServerAttachments
+from .idempotency import BlockVolumes
+
+Rpc = csi.ControllerServiceCapability.RPC
+#: What a part lists as CAPABILITIES.
+Kinds = tuple[Rpc.Type.ValueType, ...]
+
+
+@dataclass(frozen=True)
+class BlockCloud:
+    """What the controller uses of one cloud."""
+
+    volumes: BlockVolumes
+    attachments: ServerAttachments
+
+
+#: The cloud that a request is for, by the request's secrets; raises CloudError while there is none.
+Clouds = Callable[[Mapping[str, str]], BlockCloud]
+
+
+@dataclass(frozen=True)
+class ControllerOptions:
+    """How the driver makes volumes."""
+
+    cluster: str
+    """Written to each volume's metadata."""
+    ignore_volume_zone: bool = False
+    """Volumes can be attached in every zone: say nothing of where they are (``ignore-volume-az``)."""
+
+
+class ControllerPart(csi_pb2_grpc.ControllerServicer):
+    """Some RPCs of Controller, and the capabilities that they amount to."""
+
+    CAPABILITIES: ClassVar[Kinds] = ()
+
+    def __init__(self, clouds: Clouds, options: ControllerOptions, locks: Locks) -> None:
+        self._clouds = clouds
+        self._options = options
+        self._locks = locks
+
+
+def require(request: object, *fields: str) -> None:
+    """Check that fields are given: a string that is not empty, a message that is set."""
+    for name in fields:
+        value = getattr(request, name)
+        given = request.HasField(name) if name == "volume_capability" else bool(value)  # type: ignore[attr-defined]
+        if not given:
+            raise InvalidRequest(f"{name} is missing")

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller: volumes made and deleted.
+
+Source: CSI specification 1.13, "Controller Service RPC".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import grpc
+
+from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
+from ..proto import csi_pb2 as csi
+from ..rpc.deadlines import deadline_of
+from . import capabilities, names, parameters, sizes, topology
+from .controller_part import ControllerPart, Kinds, Rpc, require
+
+
+class VolumeRpcs(ControllerPart):
+    """CreateVolume, DeleteVolume, ValidateVolumeCapabilities."""
+
+    CAPABILITIES: ClassVar[Kinds] = (Rpc.CREATE_DELETE_VOLUME, Rpc.SINGLE_NODE_MULTI_WRITER)
+
+    def CreateVolume(
+        self, request: csi.CreateVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.CreateVolumeResponse:
+        require(request, "name")
+        capabilities.check(request.volume_capabilities)
+        if request.HasField("volume_content_source"):
+            raise InvalidRequest("volume_content_source is not supported: create an empty volume")
+        if request.mutable_parameters:
+            raise InvalidRequest(
+                "mutable_parameters is not supported: use a claim without VolumeAttributesClass"
+            )
+        wanted = parameters.parse(request.parameters)
+        size = sizes.parse(request.capacity_range.required_bytes, request.capacity_range.limit_bytes)
+        zone = wanted.availability
+        if not zone and not self._options.ignore_volume_zone:
+            zone = topology.wanted_zone(request.accessibility_requirements)
+        with self._locks.hold(f"name {request.name}"):
+            volume = self._clouds(request.secrets).volumes.create(
+                VolumeRequest(
+                    name=request.name,
+                    size=size.least,
+                    type=wanted.type,
+                    zone=zone,
+                    description=names.DESCRIPTION,
+                    metadata={**wanted.claim, names.CLUSTER: self._options.cluster},
+                ),
+                size,
+                deadline_of(context),
+            )
+        return csi.CreateVolumeResponse(volume=self._encode(volume, request))
+
+    def _encode(self, volume: Volume, request: csi.CreateVolumeRequest) -> csi.Volume:
+        message = csi.Volume(volume_id=volume.id, capacity_bytes=volume.size * sizes.GIB)
+        if not request.HasField("accessibility_requirements"):
+            return message
+        if self._options.ignore_volume_zone:
+            message.accessible_topology.extend(request.accessibility_requirements.requisite)
+        else:
+            message.accessible_topology.append(topology.of_zone(volume.zone))
+        return message
+
+    def DeleteVolume(
+        self, request: csi.DeleteVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.DeleteVolumeResponse:
+        require(request, "volume_id")
+        with self._locks.hold(request.volume_id):
+            self._clouds(request.secrets).volumes.delete(request.volume_id, deadline_of(context))
+        return csi.DeleteVolumeResponse()
+
+    def ValidateVolumeCapabilities(
+        self, request: csi.ValidateVolumeCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> csi.ValidateVolumeCapabilitiesResponse:
+        require(request, "volume_id")
+        if not request.volume_capabilities:
+            raise InvalidRequest("volume_capabilities is missing: give at least one")
+        self._clouds(request.secrets).volumes.find(request.volume_id, deadline_of(context))
+        for capability in request.volume_capabilities:
+            capabilities.check_complete(capability)
+            if reason := capabilities.refusal(capability):
+                return csi.ValidateVolumeCapabilitiesResponse(message=reason)
+        return csi.ValidateVolumeCapabilitiesResponse(
+            confirmed=csi.ValidateVolumeCapabilitiesResponse.Confirmed(
+                volume_context=request.volume_context,
+                volume_capabilities=request.volume_capabilities,
+                parameters=request.parameters,
+            )
+        )
