@@ -72,7 +72,14 @@ class CloudAccess:
     def stop(self) -> None:
         self._stopped.set()
 
-    def cloud(self, secrets: Mapping[str, str]) -> BlockCloud:
+    def all(self) -> Mapping[str, BlockCloud]:
+        """Return the one cloud, by the empty name of its section.
+
+        :raises Unavailable: there is no connection yet; the message says why.
+        """
+        return {"": self.of({})}
+
+    def of(self, secrets: Mapping[str, str]) -> BlockCloud:
         """Return the cloud that a request is for.
 
         :raises Unavailable: there is no connection yet; the message says why.

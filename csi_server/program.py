@@ -110,7 +110,7 @@ class Program:
         configuration = cloud.configuration()
         controller_options = ControllerOptions(options.cluster, configuration.ignore_volume_zone)
         # What it does not define, its base class answers with UNIMPLEMENTED.
-        servicer = ControllerServicer(cloud.cloud, controller_options, self._locks)
+        servicer = ControllerServicer(cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
         cloud.start(configuration)
 

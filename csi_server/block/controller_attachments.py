@@ -32,7 +32,7 @@ class AttachmentRpcs(ControllerPart):
         if request.readonly:
             raise InvalidRequest("readonly is not supported: Nova attaches volumes for reading and writing")
         with self._locks.hold(request.volume_id):
-            volume = self._clouds(request.secrets).attachments.attach(
+            volume = self._clouds.of(request.secrets).attachments.attach(
                 request.volume_id, request.node_id, deadline_of(context)
             )
         device = next((a.device for a in volume.attachments if a.server_id == request.node_id), "")
@@ -51,7 +51,9 @@ class AttachmentRpcs(ControllerPart):
         deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
             if request.node_id:
-                self._clouds(request.secrets).attachments.detach(request.volume_id, request.node_id, deadline)
+                self._clouds.of(request.secrets).attachments.detach(
+                    request.volume_id, request.node_id, deadline
+                )
             else:
-                self._clouds(request.secrets).attachments.detach_everywhere(request.volume_id, deadline)
+                self._clouds.of(request.secrets).attachments.detach_everywhere(request.volume_id, deadline)
         return csi.ControllerUnpublishVolumeResponse()

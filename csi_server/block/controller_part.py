@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ..proto import csi_pb2 as csi
@@ -29,8 +29,20 @@ class BlockCloud:
     attachments: ServerAttachments
 
 
-#: The cloud that a request is for, by the request's secrets; raises CloudError while there is none.
-Clouds = Callable[[Mapping[str, str]], BlockCloud]
+class Clouds(Protocol):
+    """The clouds that the driver works in."""
+
+    def of(self, secrets: Mapping[str, str]) -> BlockCloud:
+        """Return the cloud that a request is for, by the request's secrets.
+
+        :raises CloudError: there is no connection to it yet, or no such cloud.
+        """
+
+    def all(self) -> Mapping[str, BlockCloud]:
+        """Return every cloud by its name; the one that requests without secrets are for comes first.
+
+        :raises CloudError: there is no connection to one of them yet.
+        """
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class VolumeRpcs(ControllerPart):
         if not zone and not self._options.ignore_volume_zone:
             zone = topology.wanted_zone(request.accessibility_requirements)
         with self._locks.hold(f"name {request.name}"):
-            volume = self._clouds(request.secrets).volumes.create(
+            volume = self._clouds.of(request.secrets).volumes.create(
                 VolumeRequest(
                     name=request.name,
                     size=size.least,
@@ -71,7 +71,7 @@ class VolumeRpcs(ControllerPart):
     ) -> csi.DeleteVolumeResponse:
         require(request, "volume_id")
         with self._locks.hold(request.volume_id):
-            self._clouds(request.secrets).volumes.delete(request.volume_id, deadline_of(context))
+            self._clouds.of(request.secrets).volumes.delete(request.volume_id, deadline_of(context))
         return csi.DeleteVolumeResponse()
 
     def ValidateVolumeCapabilities(
@@ -80,7 +80,7 @@ class VolumeRpcs(ControllerPart):
         require(request, "volume_id")
         if not request.volume_capabilities:
             raise InvalidRequest("volume_capabilities is missing: give at least one")
-        self._clouds(request.secrets).volumes.find(request.volume_id, deadline_of(context))
+        self._clouds.of(request.secrets).volumes.find(request.volume_id, deadline_of(context))
         for capability in request.volume_capabilities:
             capabilities.check_complete(capability)
             if reason := capabilities.refusal(capability):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,19 @@ from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
 from .fake_cloud import FakeCloud
 
 MINE = {names.CLUSTER: "test"}
+
+
+@dataclass(frozen=True)
+class OneCloud:
+    """The clouds of a driver that has one."""
+
+    cloud: BlockCloud
+
+    def of(self, secrets: Mapping[str, str]) -> BlockCloud:
+        return self.cloud
+
+    def all(self) -> Mapping[str, BlockCloud]:
+        return {"": self.cloud}
 
 
 @dataclass
@@ -63,7 +76,7 @@ def driver(cloud: FakeCloud, block_cloud: BlockCloud, tmp_path: Path) -> Iterato
     socket = f"/tmp/csi-{os.getpid()}-{id(cloud)}.sock"
     metrics, locks = Metrics(), Locks()
     server = listen(socket, 8, [Calls(metrics)])
-    servicer = ControllerServicer(lambda dummy_secrets: block_cloud, ControllerOptions(cluster="test"), locks)
+    servicer = ControllerServicer(OneCloud(block_cloud), ControllerOptions(cluster="test"), locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
     server.start()
     with grpc.insecure_channel(f"unix://{socket}") as channel:
