@@ -50,10 +50,9 @@ class AttachmentRpcs(ControllerPart):
         require(request, "volume_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
+            attachments = self._clouds.of(request.secrets).attachments
             if request.node_id:
-                self._clouds.of(request.secrets).attachments.detach(
-                    request.volume_id, request.node_id, deadline
-                )
+                attachments.detach(request.volume_id, request.node_id, deadline)
             else:
-                self._clouds.of(request.secrets).attachments.detach_everywhere(request.volume_id, deadline)
+                attachments.detach_everywhere(request.volume_id, deadline)
         return csi.ControllerUnpublishVolumeResponse()
