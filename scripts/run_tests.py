@@ -83,6 +83,8 @@ def in_lab(name: str, arguments: list[str], minutes: float, needs: tuple[str, ..
     return Stage(name, command, minutes * MINUTE, junit=True, needs=needs)
 
 
+#: Tests in the cluster wait most of their time.
+E2E_WORKERS = ("-n", "3", "--dist", "worksteal")
 CSI_SANITY = "tests/lab/test_csi_sanity.py"
 
 # Each lane runs in order; the lanes run side by side.
@@ -97,7 +99,7 @@ LANES = (
         in_lab("lab", ["tests/lab", f"--ignore={CSI_SANITY}"], 30, needs=("lab-up",)),
         in_lab("csi-sanity", [CSI_SANITY], 30, needs=("lab-up",)),
         make("demo", "demo", 20, needs=("lab-up",)),
-        in_lab("e2e", ["tests/e2e"], 30, needs=("demo",)),
+        in_lab("e2e", ["tests/e2e", *E2E_WORKERS], 30, needs=("demo",)),
     ),
 )
 LAST = make("lab-down", "lab-down", 10)

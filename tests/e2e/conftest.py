@@ -14,6 +14,7 @@ import openstack
 import pytest
 import yaml
 
+from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
@@ -23,6 +24,11 @@ DRIVER = "cinder.csi.openstack.org"
 def volumes(cinder):
     """The ids of all volumes of the driver's project."""
     return {volume.id for volume in cinder.volumes(details=False)}
+
+
+def claimed(cinder, namespace):
+    """The ids of the volumes that were made for claims of a namespace."""
+    return {v.id for v in cinder.volumes() if v.metadata.get(names.CLAIM_NAMESPACE) == namespace}
 
 
 def becomes(check, seconds=60):
@@ -51,9 +57,8 @@ def cinder():
 @pytest.fixture
 def namespace(cinder):
     """A namespace of the test's own. Nothing of its claims may be left in Cinder at the end."""
-    before = volumes(cinder)
     made = f"e2e-{uuid.uuid4().hex[:8]}"
     kubectl("create", "namespace", made)
     yield made
     kubectl("delete", "namespace", made, "--timeout=100s")
-    assert becomes(lambda: volumes(cinder) <= before), f"left behind: {volumes(cinder) - before}"
+    assert becomes(lambda: not claimed(cinder, made)), f"left behind: {claimed(cinder, made)}"
