@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..plugins.module_utils._cloud import sdk, servers, volumes
+from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api, Call
 from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
 from .block import names
@@ -38,13 +39,19 @@ class CloudAccess:
 
     :param path: the file.
     :param cluster: marks the volumes of this cluster.
+    :param concurrency: requests sent to the cloud at the same time, at most.
     """
 
-    def __init__(self, path: str, cluster: str, readiness: Readiness, metrics: Metrics) -> None:
+    def __init__(
+        self, path: str, cluster: str, concurrency: int, readiness: Readiness, metrics: Metrics
+    ) -> None:
         self._path = Path(path)
         self._cluster = cluster
+        self._gate = Gate(concurrency)
         self._readiness = readiness
         self._metrics = metrics
+        metrics.openstack_in_flight.set_function(self._gate.in_flight)
+        metrics.openstack_waiting.set_function(self._gate.waiting)
         self._stopped = threading.Event()
         self._cloud: BlockCloud | None = None
         self._reason = "not connected yet"
@@ -115,8 +122,8 @@ class CloudAccess:
             for service in (cinder, nova):
                 service.get_endpoint_data()
         mine = {names.CLUSTER: self._cluster}
-        block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observe)
-        compute = Api(lambda: nova, servers.MICROVERSION, self._observe)
+        block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observe, admission=self._gate)
+        compute = Api(lambda: nova, servers.MICROVERSION, self._observe, admission=self._gate)
         adapter = volumes.Volumes(block_storage, mine)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),

@@ -106,7 +106,13 @@ class Program:
         from .cloud_access import CloudAccess
 
         options = self._options
-        cloud = CloudAccess(options.cloud_config, options.cluster, self._readiness, self._metrics)
+        cloud = CloudAccess(
+            options.cloud_config,
+            options.cluster,
+            options.cloud_concurrency,
+            self._readiness,
+            self._metrics,
+        )
         configuration = cloud.configuration()
         controller_options = ControllerOptions(options.cluster, configuration.ignore_volume_zone)
         # What it does not define, its base class answers with UNIMPLEMENTED.

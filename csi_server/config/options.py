@@ -33,6 +33,7 @@ class Options:
     node_id_sources: tuple[str, ...]
     max_volumes_per_node: int
     additional_topology: dict[str, str]
+    cloud_concurrency: int
     threads: int
     log_format: str
     log_level: str
@@ -62,6 +63,7 @@ def parse(arguments: Sequence[str]) -> Options:
         node_id_sources=given.node_id_sources,
         max_volumes_per_node=given.max_volumes_per_node,
         additional_topology=dict(given.additional_topology),
+        cloud_concurrency=given.cloud_concurrency,
         threads=given.threads,
         log_format=given.log_format,
         log_level=given.log_level,
@@ -120,7 +122,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="may be repeated",
     )
-    add("--threads", type=_count, default=64, metavar="N", help="RPCs served at the same time (%(default)s)")
+    add(
+        "--cloud-concurrency",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="OpenStack requests sent at the same time to one cloud (%(default)s)",
+    )
+    # More than all workers of the four sidecars together (240): an RPC that waits for the cloud must not keep
+    # another from being looked at. A thread is made when it is needed for the first time.
+    add("--threads", type=_count, default=256, metavar="N", help="RPCs served at the same time (%(default)s)")
     add("--log-format", choices=sorted(FORMATS), default="text")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser

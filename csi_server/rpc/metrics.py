@@ -45,3 +45,11 @@ class Metrics:
             ["request"],
             registry=self.registry,
         )
+        self.openstack_in_flight = Gauge(
+            "openstack_api_in_flight", "OpenStack requests being carried out now.", registry=self.registry
+        )
+        self.openstack_waiting = Gauge(
+            "openstack_api_waiting",
+            "OpenStack requests that wait until the cloud has answered others.",
+            registry=self.registry,
+        )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .admission import OPEN_DOOR, Admission
 from .errors import Busy, CloudError, Timeout, Unavailable
 from .sdk import body, translated
 from .waiting import Deadline
@@ -62,12 +63,14 @@ class Api:
         because the SDK authenticates and asks for the versions when the proxy is first used.
     :ivar microversion: sent with each request.
     :ivar timeout: seconds that one request may take, however late the deadline is.
+    :ivar admission: whose turn it is; shared by all services of a cloud.
     """
 
     adapter: Callable[[], Adapter]
     microversion: str
     observe: Observer = unobserved
     timeout: float = 30.0
+    admission: Admission = OPEN_DOOR
 
     def request(
         self,
@@ -95,7 +98,9 @@ class Api:
             if deadline.passed():
                 raise Timeout(f"cannot {action}: the time allowed for it has passed")
             try:
-                return self._once(name, method, path, action, deadline, body_or_query)
+                # Pauses are outside: who waits for the service to recover takes no place.
+                with self.admission.admit(name, action, deadline):
+                    return self._once(name, method, path, action, deadline, body_or_query)
             except _Again as again:
                 wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
                 if wait >= deadline.left():
