@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from ansible_collections.mooring.storage.csi_server.block import names
+from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
-DRIVER = "cinder.csi.openstack.org"
 
 
 def volumes(cinder):
@@ -62,3 +62,17 @@ def namespace(cinder):
     yield made
     kubectl("delete", "namespace", made, "--timeout=100s")
     assert becomes(lambda: not claimed(cinder, made)), f"left behind: {claimed(cinder, made)}"
+
+
+@pytest.fixture
+def cluster_wide(namespace):
+    """Makes objects that are in no namespace, such as classes, and deletes them again at the end."""
+    made = []
+
+    def make(*bodies):
+        made.extend(bodies)
+        objects.apply(*bodies)
+
+    yield make
+    for body in made:
+        objects.delete(body["kind"], body["metadata"]["name"])

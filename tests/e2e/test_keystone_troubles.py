@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import DRIVER, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 
 
 def free_port():

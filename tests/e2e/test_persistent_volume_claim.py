@@ -9,7 +9,8 @@ import json
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import DRIVER, becomes, volumes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, volumes
+from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.playing import Player, TaskFailed
 
