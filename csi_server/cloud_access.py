@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from ..plugins.module_utils._cloud import sdk, servers, volumes
 from ..plugins.module_utils._cloud.admission import Gate
-from ..plugins.module_utils._cloud.api import Api, Call
+from ..plugins.module_utils._cloud.api import Api
 from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
 from .block import names
 from .block.attachments import ServerAttachments
 from .block.controller_part import BlockCloud
 from .block.idempotency import BlockVolumes
 from .config import cloud_conf
-from .rpc import trace
 from .rpc.metrics import Metrics
+from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ class CloudAccess:
         self._cluster = cluster
         self._gate = Gate(concurrency)
         self._readiness = readiness
-        self._metrics = metrics
-        metrics.openstack_in_flight.set_function(self._gate.in_flight)
-        metrics.openstack_waiting.set_function(self._gate.waiting)
+        self._observer = CloudObserver(metrics)
+        metrics.openstack_queued.set_function(self._gate.waiting)
         self._stopped = threading.Event()
         self._cloud: BlockCloud | None = None
         self._reason = "not connected yet"
@@ -122,8 +121,8 @@ class CloudAccess:
             for service in (cinder, nova):
                 service.get_endpoint_data()
         mine = {names.CLUSTER: self._cluster}
-        block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observe, admission=self._gate)
-        compute = Api(lambda: nova, servers.MICROVERSION, self._observe, admission=self._gate)
+        block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observer, admission=self._gate)
+        compute = Api(lambda: nova, servers.MICROVERSION, self._observer, admission=self._gate)
         adapter = volumes.Volumes(block_storage, mine)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
@@ -133,12 +132,5 @@ class CloudAccess:
     def _connection(self, configuration: cloud_conf.CloudConf) -> Connection:
         if configuration.cloud:
             files = [configuration.clouds_file] if configuration.clouds_file else None
-            return sdk.connect_named(configuration.cloud, files, REQUEST_TIMEOUT)
-        return sdk.connect(configuration.settings, REQUEST_TIMEOUT)
-
-    def _observe(self, call: Call) -> None:
-        trace.add(call.request_id)
-        self._metrics.openstack_requests.labels(call.name).inc()
-        self._metrics.openstack_seconds.labels(call.name).observe(call.seconds)
-        if call.error:
-            self._metrics.openstack_errors.labels(call.name).inc()
+            return sdk.connect_named(configuration.cloud, files, REQUEST_TIMEOUT, self._observer)
+        return sdk.connect(configuration.settings, REQUEST_TIMEOUT, self._observer)

@@ -27,6 +27,7 @@ from .rpc.identity import IdentityOptions, IdentityServicer
 from .rpc.interceptor import Calls
 from .rpc.locks import Locks
 from .rpc.metrics import Metrics
+from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
 from .rpc.registration import Registration
 from .rpc.server import listen, socket_path
@@ -45,7 +46,9 @@ class Program:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._metrics = Metrics()
+        self._metrics.describe(options.driver_name, VERSION)
         self._readiness = Readiness()
+        self._metrics.watch(self._readiness)
         self._locks = Locks()
         self._stopping = threading.Event()
         self._http: ThreadingHTTPServer | None = None
@@ -126,7 +129,8 @@ class Program:
         if node is None:
             return
         commands = SystemCommands()
-        host = HostBlockNode(Devices(commands), Filesystems(commands), Mounts(commands))
+        devices = Devices(commands, observer=CloudObserver(self._metrics))
+        host = HostBlockNode(devices, Filesystems(commands), Mounts(commands))
         servicer = NodeServicer(host, node, self._locks)
         csi_pb2_grpc.add_NodeServicer_to_server(servicer, server)
         self._serve(server)

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...plugins.module_utils._cloud.errors import Timeout
-from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
+from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, observed_wait
+from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from .commands import Commands
 from .errors import CommandFailed, DeviceMismatch, DeviceNotReady, InvalidHostRequest
 
@@ -109,6 +110,7 @@ class Devices:
     :param dev: the folder of device files.
     :param sys: where sysfs is mounted.
     :param number_of: ``major:minor`` of a device file, None for anything else.
+    :param observer: is told of each wait for a device.
     """
 
     def __init__(
@@ -117,8 +119,10 @@ class Devices:
         dev: str = "/dev",
         sys: str = "/sys",
         number_of: Callable[[str], str | None] = block_number,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._commands = commands
+        self._observer = observer
         self._dev = dev
         self._sys = sys
         self._number_of = number_of
@@ -134,7 +138,10 @@ class Devices:
             raise InvalidHostRequest(f"volume_id: no disk can have the serial {wanted.serial!r}")
         search = _Search(self, wanted, deadline)
         try:
-            return search.look() or wait_for(search.look, f"the disk of {wanted.serial}", deadline, _PACE)
+            if found := search.look():
+                return found
+            what = f"the disk of {wanted.serial}"
+            return observed_wait(self._observer, "device", search.look, what, deadline, _PACE)[0]
         except Timeout as error:
             raise search.failure() from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from .metrics import Metrics
 from .readiness import Readiness
@@ -31,7 +31,9 @@ def serve(address: tuple[str, int], readiness: Readiness, metrics: Metrics) -> T
                         503 if reasons else 200, "text/plain", ("\n".join(reasons) or "ok").encode() + b"\n"
                     )
                 case "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
+                    # Exemplars exist in OpenMetrics alone, so what is asked for counts.
+                    encode, kind = choose_encoder(self.headers.get("Accept", ""))
+                    self._answer(200, kind, encode(metrics.registry))
                 case _:
                     self._answer(404, "text/plain", b"there are /healthz, /readyz and /metrics\n")
 

@@ -14,7 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from . import trace
-from .metrics import Metrics
+from .metrics import Metrics, exemplar
 from .redaction import redacted, subject
 from .status import is_foreseen, status_of
 
@@ -70,13 +70,15 @@ class Calls(grpc.ServerInterceptor):
                 if not is_foreseen(error):
                     LOG.exception("%s raised", method)
         seconds = time.monotonic() - start
-        self._metrics.rpc_seconds.labels(method, code.name).observe(seconds)
+        about = subject(request)
+        shown = exemplar(dict(list(about.items())[:1]))
+        self._metrics.rpc_seconds.labels(method, code.name).observe(seconds, shown)
         LOG.log(
             _level(method, code),
             "%s",
             method,
             extra={
-                **subject(request),
+                **about,
                 "code": code.name,
                 "seconds": round(seconds, 3),
                 **({"openstack_requests": requests} if requests else {}),

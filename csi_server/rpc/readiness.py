@@ -9,7 +9,7 @@ import threading
 
 
 class Readiness:
-    """What the program still lacks, by the part that lacks it. Ready when nothing is left."""
+    """What each part of the program still lacks. Ready when no part lacks anything."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,9 +21,13 @@ class Readiness:
 
     def has(self, part: str) -> None:
         with self._lock:
-            self._lacks.pop(part, None)
+            self._lacks[part] = ""
+
+    def parts(self) -> dict[str, str]:
+        """What each part lacks; an empty string for one that is ready."""
+        with self._lock:
+            return dict(sorted(self._lacks.items()))
 
     def reasons(self) -> list[str]:
         """One sentence for each part that is not ready; none when all are."""
-        with self._lock:
-            return [f"{part}: {reason}" for part, reason in sorted(self._lacks.items())]
+        return [f"{part}: {reason}" for part, reason in self.parts().items() if reason]

@@ -11,6 +11,8 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting imp
 class SteadyPace:
     """A pace that stays as it is."""
 
+    kind = "steady"
+
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
 

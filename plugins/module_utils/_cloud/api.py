@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from .admission import OPEN_DOOR, Admission
 from .errors import Busy, CloudError, Timeout, Unavailable
+from .observing import UNOBSERVED, Call, Observer
 from .sdk import body, translated
 from .waiting import Deadline
 
@@ -37,25 +38,6 @@ class Adapter(Protocol):
 
 
 @dataclass(frozen=True)
-class Call:
-    """One HTTP request that was made, for logs and metrics."""
-
-    name: str
-    """What it does, in the words of the metrics: ``volume_create``."""
-    seconds: float
-    request_id: str
-    error: str
-    """The domain error's class, an empty string for success."""
-
-
-Observer = Callable[[Call], None]
-
-
-def unobserved(call: Call) -> None:
-    """The observer that looks away."""
-
-
-@dataclass(frozen=True)
 class Api:
     """A service's REST API.
 
@@ -68,7 +50,7 @@ class Api:
 
     adapter: Callable[[], Adapter]
     microversion: str
-    observe: Observer = unobserved
+    observer: Observer = UNOBSERVED
     timeout: float = 30.0
     admission: Admission = OPEN_DOOR
 
@@ -93,25 +75,33 @@ class Api:
             body_or_query["params"] = dict(params)
         if json is not None:
             body_or_query["json"] = json
-        pause = 1.0
+        pause, repeats = 1.0, 0
         while True:
             if deadline.passed():
                 raise Timeout(f"cannot {action}: the time allowed for it has passed")
             try:
                 # Pauses are outside: who waits for the service to recover takes no place.
                 with self.admission.admit(name, action, deadline):
-                    return self._once(name, method, path, action, deadline, body_or_query)
+                    return self._once(name, method, path, action, deadline, body_or_query, repeats)
             except _Again as again:
                 wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
                 if wait >= deadline.left():
                     raise again.error from again
                 deadline.sleep(wait)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause, repeats = min(pause * 2, LONGEST_PAUSE), again.status
 
     def _once(
-        self, name: str, method: str, path: str, action: str, deadline: Deadline, options: Mapping[str, Any]
+        self,
+        name: str,
+        method: str,
+        path: str,
+        action: str,
+        deadline: Deadline,
+        options: Mapping[str, Any],
+        repeats: int,
     ) -> dict[str, Any]:
         start = time.monotonic()
+        self.observer.begins(name)
         error, request_id = "", ""
         try:
             with translated(action):
@@ -127,7 +117,8 @@ class Api:
                 return body(response, action)
             except (Busy, Unavailable) as refused:
                 if response.status_code in REPEATED:
-                    raise _Again(refused, _seconds(response.headers.get("Retry-After"))) from refused
+                    after = _seconds(response.headers.get("Retry-After"))
+                    raise _Again(refused, response.status_code, after) from refused
                 raise
         except CloudError as failed:
             error = type(failed).__name__
@@ -136,15 +127,16 @@ class Api:
             error = type(again.error).__name__
             raise
         finally:
-            self.observe(Call(name, time.monotonic() - start, request_id, error))
+            self.observer.ends(Call(name, time.monotonic() - start, request_id, error, repeats))
 
 
 class _Again(Exception):
     """The service asks for the request to be sent again, after that many seconds if it says so."""
 
-    def __init__(self, error: CloudError, seconds: float | None) -> None:
+    def __init__(self, error: CloudError, status: int, seconds: float | None) -> None:
         super().__init__(error)
         self.error = error
+        self.status = status
         self.seconds = seconds
 
 

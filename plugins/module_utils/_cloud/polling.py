@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from .waiting import SYSTEM_CLOCK, Clock, Deadline, PaceSource, wait_for
+from .observing import Observer, observed_wait
+from .waiting import SYSTEM_CLOCK, Clock, Deadline, PaceSource
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,12 +30,14 @@ class SharedPoller(Generic[T]):
         self,
         get_one: Callable[[str, Deadline], T | None],
         get_all: Callable[[Deadline], Mapping[str, T]],
+        observer: Observer,
         tick: float = 0.4,
         crowd: int = 3,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._get_one = get_one
         self._get_all = get_all
+        self._observer = observer
         self._tick = tick
         self._crowd = crowd
         self._clock = clock
@@ -61,11 +64,9 @@ class SharedPoller(Generic[T]):
         # An object that was in the listing once and is not any more is gone. One that never was
         # may be outside of it, and is asked for by its id.
         in_listing = False
-        looks = 0
 
         def poll() -> R | None:
-            nonlocal in_listing, looks
-            looks += 1
+            nonlocal in_listing
             with self._counting:
                 crowded = self._waiting >= self._crowd
             if not crowded:
@@ -79,7 +80,7 @@ class SharedPoller(Generic[T]):
         with self._counting:
             self._waiting += 1
         try:
-            found = wait_for(poll, what, deadline, pace.pace())
+            found, looks = observed_wait(self._observer, pace.kind, poll, what, deadline, pace.pace())
             pace.learn(looks)
             return found
         finally:

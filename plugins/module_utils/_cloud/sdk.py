@@ -9,17 +9,23 @@ The SDK is imported when a function needs it, so that what only plans or parses 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import errors
+from .observing import UNOBSERVED, Call, Observer
 
 if TYPE_CHECKING:
+    from keystoneauth1.session import Session
     from openstack.connection import Connection
     from requests import Response
 
 #: Begins the user agent of each request, so that a cloud's access logs tell who asked.
 APPLICATION = "mooring.storage"
+
+#: The name by which an observer knows a request for a token: a first one, or a renewal.
+RENEWAL = "token_create"
 
 #: What an HTTP status means, whichever service sent it. 413 is Cinder's and Nova's word for quota.
 STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
@@ -37,37 +43,72 @@ STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
 }
 
 
-def connect(settings: Mapping[str, Any], timeout: float) -> Connection:
+def connect(settings: Mapping[str, Any], timeout: float, observer: Observer = UNOBSERVED) -> Connection:
     """Make a connection from settings alone: no clouds.yaml, no environment.
 
     :param settings: openstacksdk's names: ``auth_type``, ``auth`` (a mapping), ``region_name``,
         ``interface``, ``cacert``, ``cert``, ``key``, ``verify``.
     :param timeout: seconds that one HTTP request may take.
+    :param observer: is told of the requests for tokens, which the SDK sends by itself.
     :raises errors.CloudError: the settings do not make a connection. No request is sent yet.
     """
     with translated("read the cloud's configuration"):
         from openstack import config, connection
 
         region = config.OpenStackConfig(
-            load_yaml_config=False, load_envvars=False, app_name=APPLICATION
+            load_yaml_config=False,
+            load_envvars=False,
+            app_name=APPLICATION,
+            session_constructor=_session_class(observer),
         ).get_one(**settings, api_timeout=timeout)
         return connection.Connection(config=region)
 
 
-def connect_named(cloud: str, files: list[str] | None, timeout: float) -> Connection:
+def connect_named(
+    cloud: str, files: list[str] | None, timeout: float, observer: Observer = UNOBSERVED
+) -> Connection:
     """Make a connection from a cloud's entry in clouds.yaml.
 
     :param cloud: the entry's name.
     :param files: where to look for clouds.yaml; None for openstacksdk's own places.
+    :param observer: is told of the requests for tokens, which the SDK sends by itself.
     :raises errors.CloudError: there is no such entry, or it does not make a connection.
     """
     with translated(f"read cloud {cloud} from clouds.yaml"):
         from openstack import config, connection
 
-        region = config.OpenStackConfig(config_files=files, load_envvars=False, app_name=APPLICATION).get_one(
-            cloud=cloud, api_timeout=timeout
-        )
+        region = config.OpenStackConfig(
+            config_files=files,
+            load_envvars=False,
+            app_name=APPLICATION,
+            session_constructor=_session_class(observer),
+        ).get_one(cloud=cloud, api_timeout=timeout)
         return connection.Connection(config=region)
+
+
+def _session_class(observer: Observer) -> type[Session]:
+    """A session whose requests for tokens are observed; the others are by those who send them."""
+    from keystoneauth1 import session
+
+    class TokenObservingSession(session.Session):  # type: ignore[misc]
+        def request(self, url: str, method: str, **options: Any) -> Any:
+            if method != "POST" or not url.partition("?")[0].endswith("/auth/tokens"):
+                return super().request(url, method, **options)
+            start = time.monotonic()
+            error, request_id = "", ""
+            observer.begins(RENEWAL)
+            try:
+                answer = super().request(url, method, **options)
+                request_id = answer.headers.get("x-openstack-request-id", "")
+                return answer
+            except Exception as failed:
+                translated_error = translate(failed, "get a token from Keystone")
+                error = type(translated_error or failed).__name__
+                raise
+            finally:
+                observer.ends(Call(RENEWAL, time.monotonic() - start, request_id, error))
+
+    return TokenObservingSession
 
 
 @contextlib.contextmanager

@@ -28,10 +28,10 @@ MICROVERSION = "3.50"
 class Paces:
     """How soon each kind of wait looks first: to begin with, as soon as a quick cloud is ready."""
 
-    usable: PaceSource = field(default_factory=lambda: LearnedPace(0.35))
-    gone: PaceSource = field(default_factory=lambda: LearnedPace(0.35))
-    attached: PaceSource = field(default_factory=lambda: LearnedPace(0.4))
-    detached: PaceSource = field(default_factory=lambda: LearnedPace(0.35))
+    usable: PaceSource = field(default_factory=lambda: LearnedPace("volume_available", 0.35))
+    gone: PaceSource = field(default_factory=lambda: LearnedPace("volume_deleted", 0.35))
+    attached: PaceSource = field(default_factory=lambda: LearnedPace("volume_attached", 0.4))
+    detached: PaceSource = field(default_factory=lambda: LearnedPace("volume_detached", 0.35))
 
 
 class Volumes:
@@ -46,7 +46,7 @@ class Volumes:
         self._mine = mine
         self._paces = paces or Paces()
         self._messages = Messages(api)
-        self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine)
+        self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine, api.observer)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
         """Return the volume, None when there is none of that id."""

@@ -77,11 +77,14 @@ class LearnedPace:
     Each look costs a request, and each moment between ready and seen costs somebody's time. A first
     look that finds the end moves the next one a little ahead; one that comes too early moves it back
     by ten times as much. So about one in ten comes too early.
+
+    :param kind: what is waited for, in the words of the metrics: ``volume_available``.
     """
 
     SOONER, LATER = 0.97, 1.3
 
-    def __init__(self, first: float, soonest: float = 0.2, latest: float = 10.0) -> None:
+    def __init__(self, kind: str, first: float, soonest: float = 0.2, latest: float = 10.0) -> None:
+        self.kind = kind
         self._first = first
         self._soonest = soonest
         self._latest = latest
@@ -96,7 +99,10 @@ class LearnedPace:
 
 
 class PaceSource(Protocol):
-    """Where a wait gets its pace from, and tells how it went."""
+    """Where waits of one kind get their pace from, and tell how it went."""
+
+    @property
+    def kind(self) -> str: ...
 
     def pace(self) -> Pace: ...
 

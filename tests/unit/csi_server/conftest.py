@@ -22,6 +22,7 @@ from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
 from ansible_collections.mooring.storage.csi_server.rpc.locks import Locks
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.observer import CloudObserver
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
@@ -55,6 +56,7 @@ class Driver:
     metrics: Metrics
     locks: Locks
     controller: csi_pb2_grpc.ControllerStub
+    channel: grpc.Channel
 
 
 @pytest.fixture
@@ -63,23 +65,29 @@ def cloud() -> FakeCloud:
 
 
 @pytest.fixture
-def block_cloud(cloud: FakeCloud) -> BlockCloud:
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
-    cinder = Volumes(Api(lambda: cloud.cinder, "3.50"), MINE, Paces(pace, pace, pace, pace))
-    nova = Servers(Api(lambda: cloud.nova, "2.60"))
+    observer = CloudObserver(metrics)
+    cinder = Volumes(Api(lambda: cloud.cinder, "3.50", observer), MINE, Paces(pace, pace, pace, pace))
+    nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
     return BlockCloud(BlockVolumes(cinder, MINE), ServerAttachments(cinder, nova))
 
 
 @pytest.fixture
-def driver(cloud: FakeCloud, block_cloud: BlockCloud, tmp_path: Path) -> Iterator[Driver]:
+def driver(cloud: FakeCloud, block_cloud: BlockCloud, metrics: Metrics, tmp_path: Path) -> Iterator[Driver]:
     # A unix socket's path is short; pytest's folders are not.
     socket = f"/tmp/csi-{os.getpid()}-{id(cloud)}.sock"
-    metrics, locks = Metrics(), Locks()
+    locks = Locks()
     server = listen(socket, 8, [Calls(metrics)])
     servicer = ControllerServicer(OneCloud(block_cloud), ControllerOptions(cluster="test"), locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
     server.start()
     with grpc.insecure_channel(f"unix://{socket}") as channel:
-        yield Driver(cloud, metrics, locks, csi_pb2_grpc.ControllerStub(channel))
+        yield Driver(cloud, metrics, locks, csi_pb2_grpc.ControllerStub(channel), channel)
     server.stop(0).wait()
     Path(socket).unlink(missing_ok=True)

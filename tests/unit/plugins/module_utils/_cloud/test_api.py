@@ -12,7 +12,7 @@ import pytest
 import requests
 from keystoneauth1 import exceptions as session_errors
 
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api, Call
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
     Busy,
     CloudError,
@@ -25,6 +25,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors impo
     Timeout,
     Unavailable,
 )
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.observing import Call, Wait
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 
 from .test_waiting import FakeClock
@@ -52,14 +53,33 @@ class Scripted:
         return response
 
 
+class Watcher:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.calls: list[Call] = []
+        self.waits: list[Wait] = []
+
+    def begins(self, name: str) -> None:
+        self.begun.append(name)
+
+    def ends(self, call: Call) -> None:
+        self.calls.append(call)
+
+    def waited(self, wait: Wait) -> None:
+        self.waits.append(wait)
+
+
 def send(service: Scripted, seconds: float = 60.0) -> tuple[FakeClock, list[Call], CloudError | None]:
-    clock, calls = FakeClock(), []
-    api = Api(lambda: service, "3.50", calls.append)
+    clock, watcher = FakeClock(), Watcher()
+    api = Api(lambda: service, "3.50", watcher)
     try:
         api.request("volume_get", "GET", "/volumes/1", "read volume 1", Deadline.after(seconds, clock))
     except CloudError as error:
-        return clock, calls, error
-    return clock, calls, None
+        assert len(watcher.begun) == len(watcher.calls)
+        return clock, watcher.calls, error
+    return clock, watcher.calls, None
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -69,6 +89,7 @@ def test_the_service_says_when_to_come_again(status: int) -> None:
     assert error is None
     assert clock.slept == [7.0]
     assert [call.error for call in calls] == ["Busy" if status == 429 else "Unavailable", ""]
+    assert [call.repeats for call in calls] == [0, status]
 
 
 def test_without_a_word_the_pauses_grow() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Failed, Timeout
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.observing import UNOBSERVED
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.polling import SharedPoller
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
     Deadline,
@@ -86,7 +87,7 @@ def gone(found: str | None) -> bool | None:
 
 
 def poller(world: World, clock: FakeClock, crowd: int) -> SharedPoller[str]:
-    return SharedPoller(world.one, world.all, tick=0.4, crowd=crowd, clock=clock)
+    return SharedPoller(world.one, world.all, UNOBSERVED, tick=0.4, crowd=crowd, clock=clock)
 
 
 def test_a_single_waiter_asks_for_its_own_object() -> None:
@@ -160,7 +161,7 @@ def looks_needed(pace: LearnedPace, seconds: float) -> int:
 
 @pytest.mark.parametrize("seconds", [0.4, 3.0])
 def test_the_first_look_comes_when_others_were_ready(seconds: float) -> None:
-    pace = LearnedPace(first=0.6)
+    pace = LearnedPace("it", first=0.6)
     for dummy in range(100):
         looks_needed(pace, seconds)
     counts = [looks_needed(pace, seconds) for dummy in range(100)]
