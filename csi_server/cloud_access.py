@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..plugins.module_utils._cloud import sdk, servers, volumes
+from ..plugins.module_utils._cloud import backups, sdk, servers, snapshots, volumes
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
 from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
 from .block import names
 from .block.attachments import ServerAttachments
+from .block.backups import BlockBackups
 from .block.controller_part import BlockCloud
 from .block.idempotency import BlockVolumes
+from .block.snapshots import BlockSnapshots
 from .config import cloud_conf
 from .rpc.metrics import Metrics
 from .rpc.observer import CloudObserver
@@ -124,9 +126,12 @@ class CloudAccess:
         block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observer, admission=self._gate)
         compute = Api(lambda: nova, servers.MICROVERSION, self._observer, admission=self._gate)
         adapter = volumes.Volumes(block_storage, mine)
+        block_snapshots = BlockSnapshots(snapshots.Snapshots(block_storage, mine), mine)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
             attachments=ServerAttachments(adapter, servers.Servers(compute)),
+            snapshots=block_snapshots,
+            backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
         )
 
     def _connection(self, configuration: cloud_conf.CloudConf) -> Connection:

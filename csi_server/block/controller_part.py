@@ -14,7 +14,9 @@ from ..proto import csi_pb2 as csi
 from ..proto import csi_pb2_grpc
 from ..rpc.locks import Locks
 from .attachments import ServerAttachments
+from .backups import BlockBackups
 from .idempotency import BlockVolumes
+from .snapshots import BlockSnapshots
 
 Rpc = csi.ControllerServiceCapability.RPC
 #: What a part lists as CAPABILITIES.
@@ -27,6 +29,8 @@ class BlockCloud:
 
     volumes: BlockVolumes
     attachments: ServerAttachments
+    snapshots: BlockSnapshots
+    backups: BlockBackups
 
 
 class Clouds(Protocol):

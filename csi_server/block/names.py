@@ -21,3 +21,11 @@ VOLUME_NAME = "csi.storage.k8s.io/pv/name"
 DEVICE_PATH = "DevicePath"
 SIZE = "size"
 SERIAL = "serial"
+
+#: CreateSnapshot parameters that the snapshotter adds (--extra-create-metadata); kept as metadata.
+SNAPSHOT_NAME = "csi.storage.k8s.io/volumesnapshot/name"
+SNAPSHOT_NAMESPACE = "csi.storage.k8s.io/volumesnapshot/namespace"
+SNAPSHOT_CONTENT_NAME = "csi.storage.k8s.io/volumesnapshotcontent/name"
+
+#: Snapshot metadata of our own: the name of the backup that the snapshot was taken for.
+FOR_BACKUP = "cinder.csi.openstack.org/for-backup"

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
 from . import names
+from .known_parameters import check_known
 
 TYPE = "type"
 AVAILABILITY = "availability"
@@ -34,11 +33,7 @@ def parse(parameters: Mapping[str, str]) -> Parameters:
 
     :raises InvalidRequest: one is unknown; names it, and the nearest known one.
     """
-    for name in sorted(parameters):
-        if name not in KNOWN and name not in DESCRIBING:
-            near = difflib.get_close_matches(name, KNOWN, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(KNOWN)}"
-            raise InvalidRequest(f"StorageClass parameter {name} is unknown: {hint}")
+    check_known("StorageClass", parameters, KNOWN, DESCRIBING)
     return Parameters(
         type=parameters.get(TYPE, ""),
         availability=parameters.get(AVAILABILITY, ""),

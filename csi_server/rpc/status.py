@@ -12,6 +12,7 @@ import grpc
 
 from ...plugins.module_utils._cloud import errors as cloud
 from ..host import errors as host
+from .pages import BadToken
 
 _Code = grpc.StatusCode
 
@@ -26,6 +27,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     cloud.OutOfCapacity: _Code.RESOURCE_EXHAUSTED,
     cloud.Forbidden: _Code.PERMISSION_DENIED,
     cloud.Busy: _Code.ABORTED,
+    BadToken: _Code.ABORTED,
     cloud.Timeout: _Code.DEADLINE_EXCEEDED,
     cloud.Unavailable: _Code.UNAVAILABLE,
     cloud.CloudError: _Code.INTERNAL,

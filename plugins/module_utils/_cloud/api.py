@@ -19,7 +19,6 @@ from .waiting import Deadline
 #: Statuses after which the service has not carried the request out and wants it again.
 REPEATED = frozenset({429, 503})
 LONGEST_PAUSE = 10.0
-PAGE_SIZE = 1000
 
 
 class Response(Protocol):
@@ -43,7 +42,7 @@ class Api:
 
     :ivar adapter: returns the SDK's proxy, such as ``connection.block_storage``. A callable,
         because the SDK authenticates and asks for the versions when the proxy is first used.
-    :ivar microversion: sent with each request.
+    :ivar microversion: sent with each request that does not ask for another.
     :ivar timeout: seconds that one request may take, however late the deadline is.
     :ivar admission: whose turn it is; shared by all services of a cloud.
     """
@@ -63,18 +62,20 @@ class Api:
         deadline: Deadline,
         params: Mapping[str, str | int] | None = None,
         json: Mapping[str, Any] | None = None,
+        microversion: str = "",
     ) -> dict[str, Any]:
         """Send one request; again after 429 and 503, as long as the deadline allows.
 
         :param name: for the observer.
         :param action: for the error's message, in the infinitive.
+        :param microversion: for a request that needs a later one than the others.
         :raises CloudError: whatever the answer means.
         """
-        body_or_query: dict[str, Any] = {}
+        options: dict[str, Any] = {"microversion": microversion or self.microversion}
         if params is not None:
-            body_or_query["params"] = dict(params)
+            options["params"] = dict(params)
         if json is not None:
-            body_or_query["json"] = json
+            options["json"] = json
         pause, repeats = 1.0, 0
         while True:
             if deadline.passed():
@@ -82,7 +83,7 @@ class Api:
             try:
                 # Pauses are outside: who waits for the service to recover takes no place.
                 with self.admission.admit(name, action, deadline):
-                    return self._once(name, method, path, action, deadline, body_or_query, repeats)
+                    return self._once(name, method, path, action, deadline, options, repeats)
             except _Again as again:
                 wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
                 if wait >= deadline.left():
@@ -108,7 +109,6 @@ class Api:
                 response = self.adapter().request(
                     path,
                     method,
-                    microversion=self.microversion,
                     timeout=max(1.0, min(self.timeout, deadline.left())),
                     **options,
                 )

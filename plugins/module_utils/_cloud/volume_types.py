@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .api import PAGE_SIZE, Api
+from .api import Api
+from .listing import PAGE_SIZE
 from .waiting import Deadline
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from .api import PAGE_SIZE, Api
+from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .listing import listed
 from .messages import Messages
 from .polling import SharedPoller
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
@@ -198,17 +198,5 @@ class Volumes:
         return {volume.id: volume for volume in listed}
 
     def _list(self, filters: dict[str, str | int], action: str, deadline: Deadline) -> Iterator[Volume]:
-        marker = ""
-        while True:
-            params: dict[str, str | int] = {**filters, "limit": PAGE_SIZE}
-            if marker:
-                params["marker"] = marker
-            body: dict[str, Any] = self._api.request(
-                "volume_list", "GET", "/volumes/detail", action, deadline, params=params
-            )
-            volumes = [from_api(each) for each in body["volumes"]]
-            yield from volumes
-            # The link is there when a page is full, and at times when nothing follows.
-            if not volumes or not body.get("volumes_links"):
-                return
-            marker = volumes[-1].id
+        for each in listed(self._api, "volume_list", "volumes", filters, action, deadline):
+            yield from_api(each)

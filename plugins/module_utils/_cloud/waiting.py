@@ -49,6 +49,10 @@ class Deadline:
     def after(cls, seconds: float, clock: Clock = SYSTEM_CLOCK) -> Deadline:
         return cls(clock.now() + seconds, clock)
 
+    def within(self, seconds: float) -> Deadline:
+        """That many seconds from now, but not after this deadline."""
+        return Deadline(min(self.at, self.clock.now() + seconds), self.clock)
+
     def left(self) -> float:
         """Seconds until then, 0 when it has passed."""
         return max(0.0, self.at - self.clock.now())

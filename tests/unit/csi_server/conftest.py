@@ -15,9 +15,11 @@ import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.block.attachments import ServerAttachments
+from ansible_collections.mooring.storage.csi_server.block.backups import BlockBackups
 from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
 from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud, ControllerOptions
 from ansible_collections.mooring.storage.csi_server.block.idempotency import BlockVolumes
+from ansible_collections.mooring.storage.csi_server.block.snapshots import BlockSnapshots
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
 from ansible_collections.mooring.storage.csi_server.rpc.locks import Locks
@@ -25,7 +27,10 @@ from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.observer import CloudObserver
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Paces as SnapshotPaces
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Snapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace
 from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
@@ -73,9 +78,16 @@ def metrics() -> Metrics:
 def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
     observer = CloudObserver(metrics)
-    cinder = Volumes(Api(lambda: cloud.cinder, "3.50", observer), MINE, Paces(pace, pace, pace, pace))
+    api = Api(lambda: cloud.cinder, "3.50", observer)
+    cinder = Volumes(api, MINE, Paces(pace, pace, pace, pace))
+    snapshots = BlockSnapshots(Snapshots(api, MINE, SnapshotPaces(pace, pace)), MINE)
     nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
-    return BlockCloud(BlockVolumes(cinder, MINE), ServerAttachments(cinder, nova))
+    return BlockCloud(
+        BlockVolumes(cinder, MINE),
+        ServerAttachments(cinder, nova),
+        snapshots,
+        BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
+    )
 
 
 @pytest.fixture

@@ -17,13 +17,14 @@ from typing import Any
 
 import requests
 
-Answer = tuple[int, dict[str, Any] | None]
+from .fake_answers import Answer, Route, fault, public
+from .fake_snapshots import FakeBackups, FakeSnapshots
 
 
 class FakeService:
     """A proxy's ``request``, over routes of a fake."""
 
-    def __init__(self, cloud: FakeCloud, routes: list[tuple[str, str, Callable[..., Answer]]]) -> None:
+    def __init__(self, cloud: FakeCloud, routes: list[Route]) -> None:
         self._cloud = cloud
         self._routes = [(method, re.compile(path), act) for method, path, act in routes]
 
@@ -96,6 +97,9 @@ class FakeCloud:
         self.zones = {"az1", "az2"}
         self.max_gigabytes = 1000
         self.max_devices = 26
+        self.page_size = 1000
+        self.snapshots = FakeSnapshots(self)
+        self.backups = FakeBackups(self)
         volume = r"/volumes/([^/?]+)"
         attachments = r"/servers/([^/]+)/os-volume_attachments"
         self.cinder = FakeService(
@@ -107,6 +111,8 @@ class FakeCloud:
                 ("DELETE", volume, self._delete),
                 ("DELETE", r"/attachments/([^/]+)", self._delete_attachment),
                 ("GET", "/messages", self._messages),
+                *self.snapshots.routes,
+                *self.backups.routes,
             ],
         )
         self.nova = FakeService(
@@ -139,14 +145,14 @@ class FakeCloud:
         self.volumes[made["id"]] = made
         return made
 
-    def _step(self, volume: dict[str, Any]) -> None:
+    def step(self, volume: dict[str, Any]) -> None:
         """A change that waits in ``next`` happens when its looks are used up."""
         if volume["next"]:
             volume["next"][0][0] -= 1
             if volume["next"][0][0] < 0:
                 volume["next"].pop(0)[1](volume)
 
-    def _later(self, volume: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> None:
+    def later(self, volume: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> None:
         volume["next"].append([self.steps, change])
 
     # Cinder
@@ -156,25 +162,25 @@ class FakeCloud:
         if "name" in params:
             found = [v for v in found if v["name"] == params["name"]]
         for volume in list(found):
-            self._step(volume)
-        return 200, {"volumes": [_public(v) for v in found if v["id"] in self.volumes]}
+            self.step(volume)
+        return 200, {"volumes": [public(v) for v in found if v["id"] in self.volumes]}
 
     def _get(self, volume_id: str) -> Answer:
         if volume_id in self.volumes:
-            self._step(self.volumes[volume_id])
+            self.step(self.volumes[volume_id])
         if volume_id not in self.volumes:
-            return _fault(404, f"Volume {volume_id} could not be found.")
-        return 200, {"volume": _public(self.volumes[volume_id])}
+            return fault(404, f"Volume {volume_id} could not be found.")
+        return 200, {"volume": public(self.volumes[volume_id])}
 
     def _create(self, json: dict[str, Any]) -> Answer:
         wanted = json["volume"]
         kind, zone = wanted.get("volume_type", "fast"), wanted.get("availability_zone", "az1")
         if kind not in self.types | self.broken_types:
-            return _fault(404, f"Volume type with name {kind} could not be found.")
+            return fault(404, f"Volume type with name {kind} could not be found.")
         if zone not in self.zones:
-            return _fault(400, f"Availability zone '{zone}' is invalid.")
+            return fault(400, f"Availability zone '{zone}' is invalid.")
         if sum(v["size"] for v in self.volumes.values()) + wanted["size"] > self.max_gigabytes:
-            return _fault(
+            return fault(
                 413, "VolumeSizeExceedsAvailableQuota: Requested volume exceeds allowed gigabytes quota."
             )
         made = self.add_volume(
@@ -188,19 +194,19 @@ class FakeCloud:
         if kind in self.broken_types:
             said = "schedule allocate volume:Could not find any available weighted backend."
             self.messages.append({"resource_uuid": made["id"], "user_message": said})
-            self._later(made, lambda v: v.update(status="error"))
+            self.later(made, lambda v: v.update(status="error"))
         else:
-            self._later(made, lambda v: v.update(status="available"))
-        return 202, {"volume": _public(made)}
+            self.later(made, lambda v: v.update(status="available"))
+        return 202, {"volume": public(made)}
 
     def _delete(self, volume_id: str) -> Answer:
         volume = self.volumes.get(volume_id)
         if volume is None:
-            return _fault(404, f"Volume {volume_id} could not be found.")
+            return fault(404, f"Volume {volume_id} could not be found.")
         if volume["status"] not in ("available", "error"):
-            return _fault(400, "Invalid volume: Volume status must be available or error.")
+            return fault(400, "Invalid volume: Volume status must be available or error.")
         volume["status"] = "deleting"
-        self._later(volume, lambda v: self.volumes.pop(v["id"]))
+        self.later(volume, lambda v: self.volumes.pop(v["id"]))
         return 202, None
 
     def _delete_attachment(self, attachment_id: str) -> Answer:
@@ -208,10 +214,10 @@ class FakeCloud:
             for attachment in volume["attachments"]:
                 if attachment["attachment_id"] == attachment_id:
                     if attachment["server_id"] in self.servers:
-                        return _fault(409, "Detach volume using Nova.")
+                        return fault(409, "Detach volume using Nova.")
                     self._gone(volume, attachment["server_id"])
                     return 200, {"attachments": []}
-        return _fault(404, "no such attachment")
+        return fault(404, "no such attachment")
 
     def _messages(self, params: dict[str, Any]) -> Answer:
         about = [m for m in self.messages if m["resource_uuid"] == params["resource_uuid"]]
@@ -221,20 +227,20 @@ class FakeCloud:
 
     def _server(self, server_id: str) -> Answer:
         if server_id not in self.servers:
-            return _fault(404, f"Instance {server_id} could not be found.")
+            return fault(404, f"Instance {server_id} could not be found.")
         return 200, {"server": {"id": server_id}}
 
     def _attach(self, server_id: str, json: dict[str, Any]) -> Answer:
         volume = self.volumes.get(json["volumeAttachment"]["volumeId"])
         if server_id not in self.servers or volume is None:
-            return _fault(404, "could not be found")
+            return fault(404, "could not be found")
         if volume["status"] != "available":
-            return _fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
+            return fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
         attached = [
             v for v in self.volumes.values() if any(a["server_id"] == server_id for a in v["attachments"])
         ]
         if len(attached) >= self.max_devices:
-            return _fault(
+            return fault(
                 403, f"Maximum allowed number of disk devices ({self.max_devices}) to attach exceeded"
             )
         volume["status"] = "reserved"
@@ -245,28 +251,20 @@ class FakeCloud:
                 {"server_id": server_id, "attachment_id": str(uuid.uuid4()), "device": "/dev/vdb"}
             )
 
-        self._later(volume, attach)
+        self.later(volume, attach)
         return 200, {"volumeAttachment": {"volumeId": volume["id"], "device": "/dev/vdb"}}
 
     def _detach(self, server_id: str, volume_id: str) -> Answer:
         volume = self.volumes.get(volume_id)
         attached = volume is not None and any(a["server_id"] == server_id for a in volume["attachments"])
         if volume is None or server_id not in self.servers or not attached:
-            return _fault(404, "not attached")
+            return fault(404, "not attached")
         if volume["status"] != "in-use":
-            return _fault(400, f"Invalid volume: status is {volume['status']}")
+            return fault(400, f"Invalid volume: status is {volume['status']}")
         volume["status"] = "detaching"
-        self._later(volume, lambda v: self._gone(v, server_id))
+        self.later(volume, lambda v: self._gone(v, server_id))
         return 202, None
 
     def _gone(self, volume: dict[str, Any], server_id: str) -> None:
         volume["attachments"] = [a for a in volume["attachments"] if a["server_id"] != server_id]
         volume["status"] = "in-use" if volume["attachments"] else "available"
-
-
-def _public(volume: dict[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps({name: value for name, value in volume.items() if name != "next"}))
-
-
-def _fault(status: int, message: str) -> Answer:
-    return status, {"fault": {"code": status, "message": message}}

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Snapshots as CSI wants them: each call may come again, and comes to the same end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed, InUse, Timeout
+from ...plugins.module_utils._cloud.snapshot import Snapshot, SnapshotRequest
+from ...plugins.module_utils._cloud.waiting import Deadline
+from . import names
+from .recent import STILL_TRUE, Recent
+
+#: Seconds that a new snapshot is waited for: most are ready by then, and the caller asks again for the rest.
+PATIENCE = 10.0
+
+
+class SnapshotsPort(Protocol):
+    """Cinder, as this layer needs it. See _cloud.snapshots.Snapshots for what each call means."""
+
+    def find(self, snapshot_id: str, deadline: Deadline) -> Snapshot | None: ...
+    def named(self, name: str, deadline: Deadline) -> list[Snapshot]: ...
+    def all_mine(self, volume_id: str, deadline: Deadline) -> list[Snapshot]: ...
+    def create(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot: ...
+    def wait_until_usable(self, snapshot: Snapshot, deadline: Deadline) -> Snapshot: ...
+    def delete(self, snapshot_id: str, deadline: Deadline) -> bool: ...
+    def wait_until_gone(self, snapshot_id: str, deadline: Deadline) -> None: ...
+
+
+class BlockSnapshots:
+    """The snapshots of one cluster.
+
+    :param mine: metadata that marks a snapshot as made by this driver for this cluster.
+    """
+
+    def __init__(self, snapshots: SnapshotsPort, mine: Mapping[str, str]) -> None:
+        self._snapshots = snapshots
+        self._mine = mine
+        self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
+
+    def find(self, snapshot_id: str, deadline: Deadline) -> Snapshot | None:
+        """Return the snapshot of that id, whoever made it."""
+        return self._snapshots.find(snapshot_id, deadline)
+
+    def listed(self, volume_id: str, deadline: Deadline) -> list[Snapshot]:
+        """Return the cluster's snapshots, of one volume or, for an empty id, of all."""
+        mine = self._snapshots.all_mine(volume_id, deadline)
+        return [snapshot for snapshot in mine if names.FOR_BACKUP not in snapshot.metadata]
+
+    def create(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot:
+        """Return a snapshot of that name: the one there is, or a new one, which may not be ready yet.
+
+        A snapshot that Cinder fails to create is deleted again before the error is raised.
+
+        :raises Conflict: one of that name is there, and is not what is asked for.
+        :raises NotFound: there is no such volume.
+        """
+        snapshot = self._adopt(request, deadline) or self._snapshots.create(request, deadline)
+        if snapshot.ready:
+            return snapshot
+        try:
+            return self._snapshots.wait_until_usable(snapshot, deadline.within(PATIENCE))
+        except Timeout:
+            return snapshot
+        except Failed as failure:
+            try:
+                self._snapshots.delete(snapshot.id, deadline)
+            except CloudError as second:
+                failure.add_note(f"{snapshot} is left over: {second}")
+            raise
+
+    def _adopt(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot | None:
+        namesakes = self._snapshots.named(request.name, deadline)
+        for snapshot in namesakes:
+            if not self._mine.items() <= snapshot.metadata.items():
+                raise Conflict(f"{snapshot} exists and was not made by this driver for this cluster")
+            if snapshot.volume_id != request.volume_id:
+                raise Conflict(
+                    f"{snapshot} exists and is of volume {snapshot.volume_id}; asked for is"
+                    f" {request.volume_id}"
+                )
+            if snapshot.status == "deleting":
+                raise Busy(f"{snapshot} is being deleted")
+        # A retry of a request whose answer was lost may have left two: use the one that got further.
+        return min(namesakes, key=lambda each: (not each.ready, each.id), default=None)
+
+    def delete(self, snapshot_id: str, deadline: Deadline) -> bool:
+        """Return when there is no snapshot of that id, and whether there was one.
+
+        :raises InUse: its state, or what was made of it, forbids it.
+        """
+        if self._deleted.get(snapshot_id):
+            return True
+        if not self._delete(snapshot_id, deadline):
+            return False
+        self._snapshots.wait_until_gone(snapshot_id, deadline)
+        self._deleted.put(snapshot_id, True)
+        return True
+
+    def _delete(self, snapshot_id: str, deadline: Deadline) -> bool:
+        """Have a snapshot deleted. Return whether there is anything to wait for."""
+        try:
+            return self._snapshots.delete(snapshot_id, deadline)
+        except InUse:
+            now = self._snapshots.find(snapshot_id, deadline)
+            if now is None:
+                return False
+            if now.status == "creating":
+                self._snapshots.wait_until_usable(now, deadline)
+                return self._snapshots.delete(snapshot_id, deadline)
+            if now.status != "deleting":
+                raise
+            return True
