@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from google.protobuf.message import Message
 
 from . import trace
 from .metrics import Metrics, exemplar
-from .redaction import redacted, subject
+from .redaction import made, redacted, subject, without_secrets
 from .status import is_foreseen, status_of
 
 LOG = logging.getLogger(__name__)
@@ -65,10 +66,13 @@ class Calls(grpc.ServerInterceptor):
         with self._metrics.rpc_in_flight.labels(method).track_inprogress():
             try:
                 response = serve(request, context)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
                 code, words = status_of(error)
+                words = without_secrets(words, request)
                 if not is_foreseen(error):
-                    LOG.exception("%s raised", method)
+                    # Not LOG.exception: the error's text may hold anything that the request held.
+                    raised = without_secrets(traceback.format_exc(), request)
+                    LOG.error("%s raised", method, extra={"traceback": raised})
         seconds = time.monotonic() - start
         about = subject(request)
         shown = exemplar(dict(list(about.items())[:1]))
@@ -79,6 +83,7 @@ class Calls(grpc.ServerInterceptor):
             method,
             extra={
                 **about,
+                **made(response),
                 "code": code.name,
                 "seconds": round(seconds, 3),
                 **({"openstack_requests": requests} if requests else {}),

@@ -5,13 +5,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from google.protobuf.message import Message
 
 from ..proto import csi_pb2 as csi
 
 #: Fields that tell which object a call is about, and their names in the log, where `name` is taken.
-TELLING = {"name": "object", "volume_id": "volume_id", "snapshot_id": "snapshot_id", "node_id": "node_id"}
+TELLING = {
+    "name": "object",
+    "volume_id": "volume_id",
+    "source_volume_id": "source_volume_id",
+    "snapshot_id": "snapshot_id",
+    "group_snapshot_id": "group_snapshot_id",
+    "node_id": "node_id",
+}
+#: Parts of an answer that are the object itself, and the field that holds its id.
+MADE = {"volume": "volume_id", "snapshot": "snapshot_id", "group_snapshot": "group_snapshot_id"}
 HIDDEN = "***"
+#: Has no mark in the proto, but carries what a node logs in to a storage array with.
+_CREDENTIALS = "publish_context"
+#: Keys whose values are no secrets, and which errors have to tell: the name of a cloud's section in
+#: cloud.conf, and what a node knows a device by.
+_PLAIN = frozenset({"cloud", "DevicePath", "size", "serial"})
+#: Shorter values stand in many a word by chance.
+_SHORTEST_SECRET = 4
 
 
 def subject(request: Message) -> dict[str, str]:
@@ -24,27 +42,55 @@ def subject(request: Message) -> dict[str, str]:
     }
 
 
+def made(response: Message | None) -> dict[str, str]:
+    """Return the id of the object that an answer holds, for the log line."""
+    if response is None:
+        return {}
+    fields = response.DESCRIPTOR.fields_by_name
+    return {
+        name: getattr(getattr(response, field), name)
+        for field, name in MADE.items()
+        if field in fields and response.HasField(field)
+    }
+
+
 def redacted(request: Message) -> Message:
-    """Return a copy of a request in which each value marked csi_secret is hidden, at any depth."""
+    """Return a copy of a request in which each secret value is hidden, at any depth."""
     copy = type(request)()
     copy.CopyFrom(request)
-    _hide(copy)
+    for message, field in _secret_fields(copy):
+        value = getattr(message, field)
+        if isinstance(value, str | bytes):
+            message.ClearField(field)
+        else:
+            for key in value.keys() - _PLAIN:
+                value[key] = HIDDEN
     return copy
 
 
-def _hide(message: Message) -> None:
+def without_secrets(text: str, request: Message) -> str:
+    """Return a text in which no secret value of a request stands: an error may quote what it was given."""
+    secrets: set[str] = set()
+    for message, field in _secret_fields(request):
+        value = getattr(message, field)
+        values = [value] if isinstance(value, str) else [value[key] for key in value.keys() - _PLAIN]
+        secrets.update(each for each in values if len(each) >= _SHORTEST_SECRET)
+    # The longest first: one may be part of another.
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _secret_fields(message: Message) -> Iterator[tuple[Message, str]]:
+    """Each field with secrets: the message that has it, and its name. It is a text, or a map of texts."""
     for field, value in message.ListFields():
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-        if field.GetOptions().Extensions[csi.csi_secret]:
-            if is_map:
-                for key in value:
-                    value[key] = HIDDEN
-            else:
-                message.ClearField(field.name)
+        if field.GetOptions().Extensions[csi.csi_secret] or field.name == _CREDENTIALS:
+            yield message, field.name
         elif field.message_type is None or is_map:
             continue
         elif field.is_repeated:
             for each in value:
-                _hide(each)
+                yield from _secret_fields(each)
         else:
-            _hide(value)
+            yield from _secret_fields(value)

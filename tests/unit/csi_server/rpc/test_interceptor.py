@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from ansible_collections.mooring.storage.csi_server.host import errors as host
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
@@ -18,10 +21,11 @@ from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
 from ansible_collections.mooring.storage.csi_server.rpc.logs import JsonLines, TextLines
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
-from ansible_collections.mooring.storage.csi_server.rpc.redaction import redacted
+from ansible_collections.mooring.storage.csi_server.rpc.redaction import redacted, without_secrets
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.csi_server.rpc.status import status_of
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import errors as cloud
+from ansible_collections.mooring.storage.tests.unit.csi_server.conftest import Driver
 
 SECRET = "s3cret-value"
 
@@ -63,7 +67,17 @@ def test_an_unknown_error_keeps_its_words_to_itself(tmp_path: Path, caplog: pyte
     error = call(ValueError(SECRET), tmp_path)
     assert error.code() is grpc.StatusCode.INTERNAL
     assert SECRET not in error.details()
-    assert "ValueError" in caplog.text
+    (raised,) = [record.traceback for record in caplog.records if hasattr(record, "traceback")]
+    assert "ValueError: ***" in raised
+    assert SECRET not in raised
+
+
+def test_what_an_error_quotes_of_a_secret_reaches_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = call(cloud.Forbidden(f"the key {SECRET} is refused"), tmp_path)
+    assert error.details() == "the key *** is refused"
+    assert SECRET not in "\n".join(str(vars(record)) for record in caplog.records)
 
 
 @pytest.mark.parametrize("form", [JsonLines(), TextLines()])
@@ -89,6 +103,109 @@ def test_secrets_are_hidden_at_any_depth_and_the_request_stays() -> None:
     assert SECRET not in str(shown)
     assert "key" in str(shown)
     assert request.secrets["key"] == SECRET
+
+
+def messages() -> list[type[Message]]:
+    """Every message of the CSI proto."""
+    return [GetMessageClass(descriptor) for descriptor in csi.DESCRIPTOR.message_types_by_name.values()]
+
+
+def filled(kind: type[Message], depth: int = 4) -> Message:
+    """A message with each of its fields set, texts and maps to the secret."""
+    message = kind()
+    for field in kind.DESCRIPTOR.fields:
+        nested = field.message_type
+        if nested is not None and nested.GetOptions().map_entry:
+            getattr(message, field.name)["key"] = SECRET
+        elif nested is not None and depth and nested.file is csi.DESCRIPTOR:
+            inner = filled(GetMessageClass(nested), depth - 1)
+            target = getattr(message, field.name)
+            target.append(inner) if field.is_repeated else target.CopyFrom(inner)
+        elif field.type == field.TYPE_STRING and field.GetOptions().Extensions[csi.csi_secret]:
+            setattr(message, field.name, SECRET)
+    return message
+
+
+def secrets_in(message: Message, path: str = "") -> list[str]:
+    """Where the secret stands in fields that are marked, or carry credentials."""
+    found = []
+    for field, value in message.ListFields():
+        here = f"{path}.{field.name}"
+        secret = field.GetOptions().Extensions[csi.csi_secret] or field.name == "publish_context"
+        if secret and SECRET in str(value):
+            found.append(here)
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for each in value if field.is_repeated else [value]:
+                found += secrets_in(each, here)
+    return found
+
+
+def test_every_message_loses_its_secrets_at_any_depth() -> None:
+    with_secrets = [message for kind in messages() if secrets_in(message := filled(kind))]
+    # Each request with secrets, and what has publish_context.
+    assert len(with_secrets) > 20
+    for message in with_secrets:
+        assert secrets_in(redacted(message)) == [], type(message).__name__
+        assert SECRET not in without_secrets(f"it is {SECRET}.", message)
+
+
+def test_the_login_to_an_array_is_not_shown() -> None:
+    request = csi.NodeStageVolumeRequest(publish_context={"auth_password": SECRET, "serial": "v"})
+    assert SECRET not in str(redacted(request))
+    assert "auth_password" in str(redacted(request))
+
+
+def test_names_and_short_values_stay_in_a_text() -> None:
+    request = csi.DeleteVolumeRequest(secrets={"cloud": "east", "pin": "123", "key": "east-wing"})
+    assert without_secrets("east has 123 of east-wing", request) == "east has 123 of ***"
+
+
+def record(**extra: object) -> logging.LogRecord:
+    return logging.makeLogRecord({"msg": "Method", "levelname": "INFO", "created": 0.0, **extra})
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("pvc-1", "pvc-1"),
+        (0.25, "0.25"),
+        (["req-1", "req-2"], "req-1,req-2"),
+        ("no more gigabytes", '"no more gigabytes"'),
+        ("a\nlevel=error forged", '"a\\nlevel=error forged"'),
+        ('say "so"', '"say \\"so\\""'),
+        ("", '""'),
+        ("a=b", '"a=b"'),
+    ],
+)
+def test_a_value_of_a_text_line_is_told_from_the_next(value: object, written: str) -> None:
+    line = TextLines().format(record(first=value, second="x"))
+    assert line == f"1970-01-01T00:00:00.000+00:00 info Method first={written} second=x"
+
+
+@pytest.mark.parametrize("form", [JsonLines(), TextLines()])
+def test_a_record_is_one_line(form: logging.Formatter) -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        line = form.format(record(msg="of\r\ntwo lines", object="a\u2028b\nc", exc_info=sys.exc_info()))
+    assert len(line.splitlines()) == 1
+    assert "Traceback" in line
+
+
+def test_the_line_of_a_create_tells_what_was_made(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+    mode = csi.VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER
+    capability = csi.VolumeCapability(
+        mount=csi.VolumeCapability.MountVolume(), access_mode=csi.VolumeCapability.AccessMode(mode=mode)
+    )
+    with caplog.at_level(logging.INFO):
+        made = driver.controller.CreateVolume(
+            csi.CreateVolumeRequest(name="pvc-1", volume_capabilities=[capability])
+        )
+    line = json.loads(JsonLines().format([r for r in caplog.records if "interceptor" in r.name][-1]))
+    assert (line["message"], line["object"], line["code"]) == ("CreateVolume", "pvc-1", "OK")
+    assert line["volume_id"] == made.volume.volume_id
+    assert line["seconds"] >= 0
+    assert [each[:4] for each in line["openstack_requests"]] == ["req-"] * len(driver.cloud.calls)
 
 
 @pytest.mark.parametrize("module", [cloud, host])
