@@ -1,130 +1,172 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's way into the cloud: connects in the background and keeps saying why it cannot."""
+"""The clouds that the controller works in, as its configuration names them now."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
 
-from ..plugins.module_utils._cloud import backups, sdk, servers, snapshots, volumes
+from ..plugins.module_utils._cloud import backups, servers, snapshots, volumes
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
-from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
+from ..plugins.module_utils._cloud.errors import InvalidRequest
 from .block import names
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
 from .block.controller_part import BlockCloud
 from .block.idempotency import BlockVolumes
 from .block.snapshots import BlockSnapshots
-from .config import cloud_conf
+from .cloud_link import CloudLink, Target
+from .cloud_session import Session
+from .config.cloud_conf import DriverConf
+from .config.cloud_files import CloudFiles, Configuration, digest
+from .config.gcfg import BadConfiguration
 from .rpc.metrics import Metrics
 from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
 
-if TYPE_CHECKING:
-    from ..plugins.module_utils._cloud.sdk import Connection
-
 LOG = logging.getLogger(__name__)
-PART = "cloud"
-#: Seconds that one HTTP request may take.
-REQUEST_TIMEOUT = 30.0
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+#: Seconds between two looks at the files.
+LOOK_EVERY = 5.0
+FILES_PART = "configuration"
 
 
 class CloudAccess:
-    """Connects to the cloud that a cloud.conf names.
+    """A link to each cloud; the files are looked at every few seconds, and a change is taken over.
 
-    :param path: the file.
+    Files that cannot be used change nothing: the driver goes on with what it has, and says so.
+
     :param cluster: marks the volumes of this cluster.
-    :param concurrency: requests sent to the cloud at the same time, at most.
+    :param concurrency: requests sent to one cloud at the same time, at most.
     """
 
     def __init__(
-        self, path: str, cluster: str, concurrency: int, readiness: Readiness, metrics: Metrics
+        self, files: CloudFiles, cluster: str, concurrency: int, readiness: Readiness, metrics: Metrics
     ) -> None:
-        self._path = Path(path)
+        self._files = files
         self._cluster = cluster
-        self._gate = Gate(concurrency)
+        self._concurrency = concurrency
         self._readiness = readiness
         self._observer = CloudObserver(metrics)
-        metrics.openstack_queued.set_function(self._gate.waiting)
+        self._gates: dict[str, Gate] = {}
+        metrics.openstack_queued.set_function(lambda: sum(gate.waiting() for gate in self._gates.values()))
         self._stopped = threading.Event()
-        self._cloud: BlockCloud | None = None
-        self._reason = "not connected yet"
-        readiness.lacks(PART, self._reason)
+        self._looking = threading.Lock()
+        self._links: dict[str, CloudLink] = {}
+        self._complaint = ""
+        self._driver = DriverConf()
 
-    def configuration(self) -> cloud_conf.CloudConf:
-        """Read the file.
+    def start(self) -> Configuration:
+        """Connect to every cloud, in the background. Return the configuration that was read for that.
 
-        :raises cloud_conf.BadConfiguration: it cannot be read or used.
+        :raises BadConfiguration: it cannot be read or used.
         """
-        try:
-            text = self._path.read_text()
-        except OSError as error:
-            raise cloud_conf.BadConfiguration(f"cannot read {self._path}: {error.strerror}") from error
-        try:
-            return cloud_conf.parse(text)
-        except cloud_conf.BadConfiguration as error:
-            error.message = f"{self._path}: {error.message}"
-            raise
-
-    def start(self, configuration: cloud_conf.CloudConf) -> None:
-        """Connect, in a thread of its own, as often as it takes."""
-        threading.Thread(target=self._connect, args=(configuration,), name="cloud", daemon=True).start()
+        configuration = self._files.read()
+        self._use(configuration)
+        self._driver = configuration.driver
+        threading.Thread(target=self._watch, name="configuration", daemon=True).start()
+        return configuration
 
     def stop(self) -> None:
         self._stopped.set()
-
-    def all(self) -> Mapping[str, BlockCloud]:
-        """Return the one cloud, by the empty name of its section.
-
-        :raises Unavailable: there is no connection yet; the message says why.
-        """
-        return {"": self.of({})}
+        for link in self._links.values():
+            link.stop()
 
     def of(self, secrets: Mapping[str, str]) -> BlockCloud:
-        """Return the cloud that a request is for.
+        """Return the cloud that a request's secrets name, the first one when they name none.
 
-        :raises Unavailable: there is no connection yet; the message says why.
+        :raises InvalidRequest: there is none of that name.
+        :raises Unavailable: there is no connection to it; the message says why.
         """
-        if self._cloud is None:
-            raise Unavailable(f"the cloud cannot be reached: {self._reason}")
-        return self._cloud
+        links = self._links
+        name = secrets.get(names.CLOUD, "") or next(iter(links))
+        if name not in links:
+            raise InvalidRequest(
+                f"secret key {names.CLOUD} is {name!r}: known are {', '.join(map(repr, links))}"
+            )
+        return links[name].cloud()
 
-    def _connect(self, configuration: cloud_conf.CloudConf) -> None:
-        pause = FIRST_PAUSE
-        while not self._stopped.is_set():
+    def all(self) -> Mapping[str, BlockCloud]:
+        """Return every cloud by its name.
+
+        :raises Unavailable: there is no connection to one of them; the message says to which and why.
+        """
+        return {name: link.cloud() for name, link in self._links.items()}
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(LOOK_EVERY):
+            self._look()
+
+    def _look(self) -> None:
+        """Read the files, and take over what has changed."""
+        with self._looking:
             try:
-                self._cloud = self._build(configuration)
-            except CloudError as error:
-                self._reason = str(error)
-                self._readiness.lacks(PART, self._reason)
-                LOG.warning("the cloud cannot be reached", extra={"error": self._reason, "again_in": pause})
-                self._stopped.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-            else:
-                self._readiness.has(PART)
-                LOG.info("connected to the cloud")
+                configuration = self._files.read()
+                self._use(configuration)
+            except BadConfiguration as error:
+                self._complain(f"the former configuration stays in use: {error}")
                 return
+            changed = configuration.driver != self._driver
+            self._complain(
+                "[BlockStorage] and [Metadata] have changed, which takes a start of the driver"
+                if changed
+                else ""
+            )
 
-    def _build(self, configuration: cloud_conf.CloudConf) -> BlockCloud:
-        connection = self._connection(configuration)
-        with sdk.translated("get a token from Keystone"):
-            connection.authorize()
-        # Asked for here, so that a missing service shows before a volume is wanted, and the
-        # requests for versions are not part of anyone's wait.
-        with sdk.translated("find Cinder and Nova in the catalog"):
-            cinder, nova = connection.block_storage, connection.compute
-            for service in (cinder, nova):
-                service.get_endpoint_data()
+    def _use(self, configuration: Configuration) -> None:
+        targets = {name: Target(cloud, digest(cloud)) for name, cloud in configuration.clouds.items()}
+        old = self._links
+        links = {
+            name: old.get(name)
+            or CloudLink(name, target, partial(self._build, name), self._look, self._report, self._observer)
+            for name, target in targets.items()
+        }
+        self._links = links
+        for name, link in old.items():
+            if name not in links:
+                link.stop()
+                self._readiness.forget(_part(name))
+                self._gates.pop(name, None)
+                LOG.info("the configuration names the cloud no more", extra={"cloud": name})
+        for name, link in links.items():
+            if name in old:
+                link.aim(targets[name])
+            else:
+                link.start()
+        self._report()
+
+    def _complain(self, complaint: str) -> None:
+        if complaint == self._complaint:
+            return
+        self._complaint = complaint
+        if complaint:
+            self._readiness.remarks(FILES_PART, complaint)
+            LOG.error("the configuration is not used as it is", extra={"error": complaint})
+        else:
+            self._readiness.has(FILES_PART)
+            LOG.info("the configuration is used as it is")
+
+    def _report(self) -> None:
+        """Not ready is a driver that serves no cloud at all: one that is down must not stop the others."""
+        links = self._links.values()
+        tell = self._readiness.remarks if any(link.usable for link in links) else self._readiness.lacks
+        for link in links:
+            if problem := link.problem:
+                tell(_part(link.name), problem)
+            else:
+                self._readiness.has(_part(link.name))
+
+    def _build(self, name: str, session: Session) -> BlockCloud:
         mine = {names.CLUSTER: self._cluster}
-        block_storage = Api(lambda: cinder, volumes.MICROVERSION, self._observer, admission=self._gate)
-        compute = Api(lambda: nova, servers.MICROVERSION, self._observer, admission=self._gate)
+        gate = self._gates.setdefault(name, Gate(self._concurrency))
+        block_storage = Api(
+            lambda: session.block_storage, volumes.MICROVERSION, self._observer, admission=gate
+        )
+        compute = Api(lambda: session.compute, servers.MICROVERSION, self._observer, admission=gate)
         adapter = volumes.Volumes(block_storage, mine)
         block_snapshots = BlockSnapshots(snapshots.Snapshots(block_storage, mine), mine)
         return BlockCloud(
@@ -134,8 +176,6 @@ class CloudAccess:
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
         )
 
-    def _connection(self, configuration: cloud_conf.CloudConf) -> Connection:
-        if configuration.cloud:
-            files = [configuration.clouds_file] if configuration.clouds_file else None
-            return sdk.connect_named(configuration.cloud, files, REQUEST_TIMEOUT, self._observer)
-        return sdk.connect(configuration.settings, REQUEST_TIMEOUT, self._observer)
+
+def _part(name: str) -> str:
+    return f"cloud {name}" if name else "cloud"

@@ -30,6 +30,7 @@ DMI = "dmi"
 ORDER = (FLAG, CONFIG_DRIVE, METADATA_SERVICE, CLOUD_INIT, DMI)
 
 METADATA_ADDRESS = "169.254.169.254"
+METADATA_TIMEOUT = 5.0
 _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
 _LARGEST_DOCUMENT = 4 * 1024**2
@@ -62,14 +63,17 @@ class NodeIdentity:
 Source = Callable[[], NodeIdentity]
 
 
-def identify(order: Sequence[str], node_id: str = "") -> NodeIdentity:
+def identify(
+    order: Sequence[str], node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+) -> NodeIdentity:
     """Ask this machine's sources in turn.
 
     :param order: names of sources, as :func:`parse_order` gives them.
     :param node_id: the value of the flag.
+    :param metadata_timeout: seconds that each step of asking the metadata service may take.
     :raises Unknown: none of them answers.
     """
-    return first_answer(order, all_sources(SystemCommands(), node_id))
+    return first_answer(order, all_sources(SystemCommands(), node_id, metadata_timeout))
 
 
 def first_answer(order: Sequence[str], sources: Mapping[str, Source]) -> NodeIdentity:
@@ -102,7 +106,9 @@ def parse_order(text: str) -> tuple[str, ...]:
     return order
 
 
-def all_sources(commands: Commands, node_id: str = "", metadata_timeout: float = 5.0) -> dict[str, Source]:
+def all_sources(
+    commands: Commands, node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+) -> dict[str, Source]:
     """Every source on this machine, by name.
 
     :param node_id: the flag's value.

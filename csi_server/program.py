@@ -16,7 +16,8 @@ from . import node_identity
 from .block import names
 from .block.node import NodeInfo, NodeServicer
 from .block.node_host import HostBlockNode
-from .config.options import Options
+from .config.cloud_conf import DriverConf
+from .config.options import MAX_VOLUMES_PER_NODE, Options
 from .host.commands import SystemCommands
 from .host.devices import Devices
 from .host.filesystems import Filesystems
@@ -73,8 +74,9 @@ class Program:
         if options.http_endpoint is not None:
             self._http = http.serve(options.http_endpoint, self._readiness, self._metrics)
         if options.node:
+            conf = self._node_conf()
             self._readiness.lacks(NODE_PART, "the node's id is not known yet")
-            threading.Thread(target=self._serve_node, args=(server,), name="node", daemon=True).start()
+            threading.Thread(target=self._serve_node, args=(server, conf), name="node", daemon=True).start()
         else:
             self._serve(server)
 
@@ -107,25 +109,28 @@ class Program:
         from .block.controller import ControllerServicer
         from .block.controller_part import ControllerOptions
         from .cloud_access import CloudAccess
+        from .config.cloud_files import CloudFiles
 
         options = self._options
-        cloud = CloudAccess(
-            options.cloud_config,
-            options.cluster,
-            options.cloud_concurrency,
-            self._readiness,
-            self._metrics,
-        )
-        configuration = cloud.configuration()
-        controller_options = ControllerOptions(options.cluster, configuration.ignore_volume_zone)
+        files = CloudFiles(options.cloud_config, options.cloud_names)
+        cloud = CloudAccess(files, options.cluster, options.cloud_concurrency, self._readiness, self._metrics)
+        configuration = cloud.start()
+        controller_options = ControllerOptions(options.cluster, configuration.driver.ignore_volume_zone)
         # What it does not define, its base class answers with UNIMPLEMENTED.
         servicer = ControllerServicer(cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
-        cloud.start(configuration)
 
-    def _serve_node(self, server: grpc.Server) -> None:
+    def _node_conf(self) -> DriverConf:
+        """Read what cloud.conf says of nodes. Without a file, which is the usual case, that is nothing."""
+        if not self._options.cloud_config:
+            return DriverConf()
+        from .config.cloud_files import CloudFiles
+
+        return CloudFiles(self._options.cloud_config).driver()
+
+    def _serve_node(self, server: grpc.Server, conf: DriverConf) -> None:
         """Serve as soon as the node's id is known: NodeGetInfo is the first that the kubelet calls."""
-        node = self._identify()
+        node = self._identify(conf)
         if node is None:
             return
         commands = SystemCommands()
@@ -145,12 +150,15 @@ class Program:
             )
             self._registration.start()
 
-    def _identify(self) -> NodeInfo | None:
+    def _identify(self, conf: DriverConf) -> NodeInfo | None:
         """Learn who this node is; None when the program stops first."""
         options = self._options
+        order = options.node_id_sources or conf.node_id_sources or node_identity.ORDER
+        timeout = conf.metadata_timeout or node_identity.METADATA_TIMEOUT
+        limit = options.max_volumes_per_node or conf.max_volumes_per_node or MAX_VOLUMES_PER_NODE
         while not self._stopping.is_set():
             try:
-                found = node_identity.identify(options.node_id_sources, options.node_id)
+                found = node_identity.identify(order, options.node_id, timeout)
             except node_identity.Unknown as error:
                 self._readiness.lacks(NODE_PART, str(error))
                 LOG.warning(
@@ -164,5 +172,5 @@ class Program:
             LOG.info(
                 "this node", extra={"node_id": found.node_id, "zone": found.zone, "source": found.source}
             )
-            return NodeInfo(found.node_id, options.max_volumes_per_node, segments)
+            return NodeInfo(found.node_id, limit, segments)
         return None

@@ -12,6 +12,9 @@ TOPOLOGY_ZONE = "topology.cinder.csi.openstack.org/zone"
 CLUSTER = "cinder.csi.openstack.org/cluster"
 DESCRIPTION = "Created by OpenStack Cinder CSI driver"
 
+#: Secret key: the cloud that a request is for, by the name of its section [Global "name"].
+CLOUD = "cloud"
+
 #: CreateVolume parameters that the provisioner adds (--extra-create-metadata); kept as volume metadata.
 CLAIM_NAME = "csi.storage.k8s.io/pvc/name"
 CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace"

@@ -1,11 +1,7 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cloud.conf, the file that cloud-provider-openstack reads.
-
-Its syntax is gcfg's, a kin of INI: ``[Section]`` or ``[Section "name"]``, ``key = value`` with the
-value bare or in double quotes, comments after ``#`` or ``;``.
-"""
+"""What cloud.conf, the file that cloud-provider-openstack reads, says of clouds and of the driver."""
 
 from __future__ import annotations
 
@@ -14,13 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
-
-_HEADER = re.compile(r'\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\]|\\.)*)")?\s*\]')
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_BARE = re.compile(r"[^#;]*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:[#;].*)?$')
-_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
+from .. import node_identity
+from .gcfg import BadConfiguration, Sections, boolean, refuse_unknown
 
 #: Keys of [Global] and the names that openstacksdk has for them below ``auth``.
 _AUTH = {
@@ -62,65 +53,119 @@ _BLOCK_STORAGE = {
     "ignore-volume-microversion",
     "bs-version",
 }
-
-
-class BadConfiguration(InvalidRequest):
-    """The file cannot be used. Its message never holds a value of it, as that may be a secret."""
+_METADATA = {"search-order", "request-timeout"}
+_GLOBAL = "global"
+# Go's way to write a time: 1m30s, 1.5s, 500ms.
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 @dataclass(frozen=True)
-class CloudConf:
-    """What the file says of one cloud.
+class Cloud:
+    """How to connect to one cloud.
 
     :ivar settings: for ``_cloud.sdk.connect``; empty where the cloud stands in clouds.yaml.
-    :ivar cloud: the name of an entry in clouds.yaml, empty where the file holds all itself.
+    :ivar entry: the name of an entry in clouds.yaml, empty where cloud.conf holds all itself.
     :ivar clouds_file: where clouds.yaml is, empty for the SDK's own places.
     """
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    cloud: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    entry: str = ""
     clouds_file: str = ""
+
+
+@dataclass(frozen=True)
+class DriverConf:
+    """What the file says of the driver, whichever cloud it works in. None is left to the driver."""
+
     ignore_volume_zone: bool = False
+    max_volumes_per_node: int | None = None
+    rescan_on_resize: bool = False
+    node_id_sources: tuple[str, ...] | None = None
+    metadata_timeout: float | None = None
+    """Seconds that a request to the metadata service may take."""
 
 
-def parse(text: str) -> CloudConf:
-    """Read the unnamed [Global] section, and [BlockStorage].
+def clouds(sections: Sections) -> dict[str, Mapping[str, str]]:
+    """Return the entries of each [Global] section by the section's own name, the unnamed one first."""
+    found = {own: entries for (name, own), entries in sections.items() if name == _GLOBAL}
+    return {**({"": found[""]} if "" in found else {}), **found}
 
-    :raises BadConfiguration: the syntax is wrong, a key is unknown, or one is missing.
+
+def cloud(name: str, entries: Mapping[str, str]) -> Cloud:
+    """Read one [Global] section.
+
+    :param name: the section's own name, empty for the unnamed one.
+    :raises BadConfiguration: a key is unknown, or one is missing.
     """
-    sections = _sections(text)
-    entries = sections.get(("Global", ""), {})
-    storage = sections.get(("BlockStorage", ""), {})
-    _refuse_unknown("Global", entries, {*_AUTH, *_DOMAIN, *_TRUSTEE, *_CONNECTION, *_OTHER})
-    _refuse_unknown("BlockStorage", storage, _BLOCK_STORAGE)
-    ignore_zone = _boolean(storage, "ignore-volume-az")
-    if _boolean(entries, "use-clouds"):
+    section = f'Global "{name}"' if name else "Global"
+    refuse_unknown(section, entries, {*_AUTH, *_DOMAIN, *_TRUSTEE, *_CONNECTION, *_OTHER})
+    if boolean(entries, "use-clouds"):
         if not entries.get("cloud"):
-            raise BadConfiguration("[Global] has use-clouds and no cloud: name the entry of clouds.yaml")
-        return CloudConf({}, entries["cloud"], entries.get("clouds-file", ""), ignore_zone)
+            raise BadConfiguration(f"[{section}] has use-clouds and no cloud: name the entry of clouds.yaml")
+        return Cloud(entry=entries["cloud"], clouds_file=entries.get("clouds-file", ""))
     if not entries.get("auth-url"):
-        raise BadConfiguration("[Global] has no auth-url: give Keystone's address")
-    return CloudConf(_settings(entries), ignore_volume_zone=ignore_zone)
+        raise BadConfiguration(f"[{section}] has no auth-url: give Keystone's address")
+    return Cloud(_settings(section, entries))
 
 
-def _settings(entries: Mapping[str, str]) -> dict[str, Any]:
+def driver(sections: Sections) -> DriverConf:
+    """Read [BlockStorage] and [Metadata].
+
+    :raises BadConfiguration: a key is unknown, or its value is none that it can have.
+    """
+    storage = sections.get(("blockstorage", ""), {})
+    metadata = sections.get(("metadata", ""), {})
+    refuse_unknown("BlockStorage", storage, _BLOCK_STORAGE)
+    refuse_unknown("Metadata", metadata, _METADATA)
+    return DriverConf(
+        ignore_volume_zone=boolean(storage, "ignore-volume-az"),
+        max_volumes_per_node=_limit(storage.get("node-volume-attach-limit", "")),
+        rescan_on_resize=boolean(storage, "rescan-on-resize"),
+        node_id_sources=_sources(metadata.get("search-order", "")),
+        metadata_timeout=_seconds(metadata.get("request-timeout", "")),
+    )
+
+
+def _limit(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise BadConfiguration("node-volume-attach-limit is no whole number from 1")
+    return int(text) if text else None
+
+
+def _sources(text: str) -> tuple[str, ...] | None:
+    try:
+        return node_identity.parse_order(text) if text else None
+    except ValueError as error:
+        raise BadConfiguration(f"search-order: {error}") from error
+
+
+def _seconds(text: str) -> float | None:
+    """Read a time as Go writes it; 0, like nothing, leaves it to the driver."""
+    found = _DURATION.findall(text)
+    if text not in ("", "0") and "".join(number + unit for number, unit in found) != text:
+        raise BadConfiguration("request-timeout is no time such as 5s or 500ms")
+    return sum(float(number) * _SECONDS[unit] for number, unit in found) or None
+
+
+def _settings(section: str, entries: Mapping[str, str]) -> dict[str, Any]:
     names = {**_AUTH, **(_TRUSTEE if "trust-id" in entries else {})}
     auth = {names[key]: value for key, value in entries.items() if key in names and value}
     for key, domains in _DOMAIN.items():
         for name in domains if entries.get(key) else ():
             if not auth.keys() & {name, name.replace("_id", "_name"), name.replace("_name", "_id")}:
                 auth[name] = entries[key]
-    settings: dict[str, Any] = {"auth_type": _auth_type(auth), "auth": auth}
+    settings: dict[str, Any] = {"auth_type": _auth_type(section, auth), "auth": auth}
     settings.update(
         {_CONNECTION[key]: value for key, value in entries.items() if key in _CONNECTION and value}
     )
-    settings["verify"] = not _boolean(entries, "tls-insecure")
+    settings["verify"] = not boolean(entries, "tls-insecure")
     if "interface" in settings:
         settings["interface"] = settings["interface"].removesuffix("URL")
     return settings
 
 
-def _auth_type(auth: Mapping[str, str]) -> str:
+def _auth_type(section: str, auth: Mapping[str, str]) -> str:
     """The way to authenticate that the keys imply, as gophercloud reads them."""
     if "application_credential_secret" in auth:
         return "v3applicationcredential"
@@ -128,57 +173,7 @@ def _auth_type(auth: Mapping[str, str]) -> str:
         return "v3token"
     if not auth.get("password") or not (auth.get("username") or auth.get("user_id")):
         raise BadConfiguration(
-            "[Global] has no credential: give username (or user-id) and password,"
+            f"[{section}] has no credential: give username (or user-id) and password,"
             " or application-credential-id and application-credential-secret"
         )
     return "v3password"
-
-
-def _sections(text: str) -> dict[tuple[str, str], dict[str, str]]:
-    sections: dict[tuple[str, str], dict[str, str]] = {}
-    current: dict[str, str] | None = None
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
-        if not line or line[0] in "#;":
-            continue
-        if line[0] == "[":
-            header = _HEADER.match(line)
-            if header is None:
-                raise BadConfiguration(f'line {number} is no section: write [Name] or [Name "other"]')
-            current = sections.setdefault((header[1], header[2] or ""), {})
-            continue
-        key, equals, value = line.partition("=")
-        if current is None:
-            raise BadConfiguration(f"line {number} stands before the first section")
-        # What does not look like a key may be part of a value, and is not repeated.
-        if not _KEY.fullmatch(key.strip()):
-            raise BadConfiguration(f"line {number} is neither a section nor of the form key = value")
-        current[key.strip()] = _value(value.strip(), number) if equals else "true"
-    return sections
-
-
-def _value(text: str, number: int) -> str:
-    if not text.startswith('"'):
-        bare = _BARE.match(text)
-        return bare[0].strip() if bare else ""
-    quoted = _QUOTED.match(text)
-    if quoted is None:
-        raise BadConfiguration(f"line {number} has a quote that is not closed, or text behind it")
-    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), quoted[1])
-
-
-def _boolean(entries: Mapping[str, str], key: str) -> bool:
-    match entries.get(key, "false").lower():
-        case "true" | "yes" | "on" | "1":
-            return True
-        case "false" | "no" | "off" | "0" | "":
-            return False
-    raise BadConfiguration(f"{key} is neither true nor false")
-
-
-def _refuse_unknown(section: str, entries: Mapping[str, str], known: set[str]) -> None:
-    for key in entries:
-        if key not in known:
-            raise BadConfiguration(
-                f"[{section}] has the unknown key {key}: known are {', '.join(sorted(known))}"
-            )

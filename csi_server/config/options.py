@@ -16,6 +16,10 @@ from ..rpc.logs import FORMATS
 _FLAG = argparse.BooleanOptionalAction
 
 
+#: Where neither the flag nor cloud.conf says it: cloud-provider-openstack's own number.
+MAX_VOLUMES_PER_NODE = 256
+
+
 @dataclass(frozen=True)
 class Options:
     """What the program was asked to be."""
@@ -25,13 +29,14 @@ class Options:
     cluster: str
     controller: bool
     node: bool
-    cloud_config: str
+    cloud_config: tuple[str, ...]
+    cloud_names: tuple[str, ...]
     http_endpoint: tuple[str, int] | None
     registration_dir: str
     kubelet_registration_path: str
     node_id: str
-    node_id_sources: tuple[str, ...]
-    max_volumes_per_node: int
+    node_id_sources: tuple[str, ...] | None
+    max_volumes_per_node: int | None
     additional_topology: dict[str, str]
     cloud_concurrency: int
     threads: int
@@ -55,7 +60,8 @@ def parse(arguments: Sequence[str]) -> Options:
         cluster=given.cluster,
         controller=given.provide_controller_service,
         node=given.provide_node_service,
-        cloud_config=given.cloud_config,
+        cloud_config=tuple(given.cloud_config),
+        cloud_names=tuple(given.cloud_name),
         http_endpoint=given.http_endpoint,
         registration_dir=given.registration_dir,
         kubelet_registration_path=given.kubelet_registration_path,
@@ -80,7 +86,21 @@ def _parser() -> argparse.ArgumentParser:
     add("--cluster", default="", help="name of the cluster, written to the metadata of each volume")
     add("--provide-controller-service", action=_FLAG, default=False, help="serve Controller: needs the cloud")
     add("--provide-node-service", action=_FLAG, default=False, help="serve Node: needs the machine")
-    add("--cloud-config", default="", metavar="FILE", help="cloud.conf")
+    add(
+        "--cloud-config",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="cloud.conf or clouds.yaml; may be repeated, and read anew when it changes",
+    )
+    add(
+        "--cloud-name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help='a cloud to work in, by the name of its section [Global "NAME"] or its entry in clouds.yaml; may'
+        " be repeated; left out, it is each section [Global]",
+    )
     add(
         "--http-endpoint",
         type=_address,
@@ -103,16 +123,14 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--node-id-sources",
         type=_sources,
-        default=node_identity.ORDER,
         metavar="SOURCE,...",
         help="where to learn the node's id, in this order (flag,configDrive,metadataService,cloudInit,dmi)",
     )
     add(
         "--max-volumes-per-node",
         type=_count,
-        default=256,
         metavar="N",
-        help="volumes of a node (%(default)s)",
+        help=f"volumes of a node ({MAX_VOLUMES_PER_NODE})",
     )
     add(
         "--additional-topology",

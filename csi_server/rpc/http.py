@@ -27,9 +27,8 @@ def serve(address: tuple[str, int], readiness: Readiness, metrics: Metrics) -> T
                     self._answer(200, "text/plain", b"ok\n")
                 case "/readyz":
                     reasons = readiness.reasons()
-                    self._answer(
-                        503 if reasons else 200, "text/plain", ("\n".join(reasons) or "ok").encode() + b"\n"
-                    )
+                    lines = [*(reasons or ["ok"]), *readiness.remarked()]
+                    self._answer(503 if reasons else 200, "text/plain", "\n".join([*lines, ""]).encode())
                 case "/metrics":
                     # Exemplars exist in OpenMetrics alone, so what is asked for counts.
                     encode, kind = choose_encoder(self.headers.get("Accept", ""))

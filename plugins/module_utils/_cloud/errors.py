@@ -54,7 +54,7 @@ class OutOfCapacity(CloudError):
 
 
 class Forbidden(CloudError):
-    """The credential is refused, or lacks the rights."""
+    """The credential lacks the rights."""
 
 
 class Busy(CloudError):
@@ -67,6 +67,10 @@ class Timeout(CloudError):
 
 class Unavailable(CloudError):
     """The service does not answer, or answers that it cannot."""
+
+
+class CredentialRefused(Unavailable):
+    """The credential is refused: nothing can be said of the object until there is another one."""
 
 
 class Failed(CloudError):

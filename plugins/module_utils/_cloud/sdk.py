@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import errors
@@ -26,11 +27,12 @@ APPLICATION = "mooring.storage"
 
 #: The name by which an observer knows a request for a token: a first one, or a renewal.
 RENEWAL = "token_create"
+UNAUTHORIZED = 401
 
 #: What an HTTP status means, whichever service sent it. 413 is Cinder's and Nova's word for quota.
 STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
     400: errors.InvalidRequest,
-    401: errors.Forbidden,
+    UNAUTHORIZED: errors.CredentialRefused,
     403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.InUse,
@@ -109,6 +111,13 @@ def _session_class(observer: Observer) -> type[Session]:
                 observer.ends(Call(RENEWAL, time.monotonic() - start, request_id, error))
 
     return TokenObservingSession
+
+
+def places_of_clouds_yaml() -> list[Path]:
+    """Return where the SDK looks for clouds.yaml and its secrets when no file is named."""
+    from openstack.config import loader
+
+    return [Path(name) for name in (*loader.CONFIG_FILES, *loader.SECURE_FILES)]
 
 
 @contextlib.contextmanager

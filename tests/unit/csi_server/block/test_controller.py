@@ -351,7 +351,7 @@ def test_a_request_that_the_service_wants_again_is_sent_again(driver: Driver, st
 @pytest.mark.parametrize(
     ("status", "code"),
     [(500, grpc.StatusCode.INTERNAL), (403, grpc.StatusCode.PERMISSION_DENIED),
-     (401, grpc.StatusCode.PERMISSION_DENIED), (502, grpc.StatusCode.UNAVAILABLE)],
+     (401, grpc.StatusCode.UNAVAILABLE), (502, grpc.StatusCode.UNAVAILABLE)],
 )  # fmt: skip
 def test_an_error_is_never_taken_for_absence(driver: Driver, status: int, code: grpc.StatusCode) -> None:
     create(driver)

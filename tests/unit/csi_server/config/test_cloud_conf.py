@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mooring.storage.csi_server.config.cloud_conf import BadConfiguration, parse
+from ansible_collections.mooring.storage.csi_server.config import cloud_conf, gcfg
+from ansible_collections.mooring.storage.csi_server.config.cloud_conf import Cloud, DriverConf
+from ansible_collections.mooring.storage.csi_server.config.gcfg import BadConfiguration
 
 PASSWORD = """
 # made by an installer
@@ -29,8 +31,15 @@ node-volume-attach-limit = 200
 """
 
 
+def parse(text: str) -> tuple[Cloud, DriverConf]:
+    """The cloud of the unnamed section, and what the file says of the driver."""
+    sections = gcfg.parse(text)
+    driver = cloud_conf.driver(sections)
+    return cloud_conf.cloud("", cloud_conf.clouds(sections).get("", {})), driver
+
+
 def test_a_password() -> None:
-    conf = parse(PASSWORD)
+    conf, driver = parse(PASSWORD)
     assert conf.settings == {
         "auth_type": "v3password",
         "auth": {
@@ -46,11 +55,11 @@ def test_a_password() -> None:
         "interface": "internal",
         "verify": True,
     }
-    assert conf.ignore_volume_zone
+    assert driver == DriverConf(ignore_volume_zone=True, max_volumes_per_node=200)
 
 
 def test_an_application_credential() -> None:
-    conf = parse(
+    conf, dummy = parse(
         "[Global]\nauth-url=http://k/v3\napplication-credential-id=a1\napplication-credential-secret=s\ntls-insecure\n"
     )
     assert conf.settings["auth_type"] == "v3applicationcredential"
@@ -59,7 +68,7 @@ def test_an_application_credential() -> None:
 
 
 def test_a_domain_of_its_own_comes_before_the_common_one() -> None:
-    conf = parse(
+    conf, dummy = parse(
         "[Global]\nauth-url=http://k\nuser-id=u\npassword=p\ndomain-id=both\ntenant-domain-name=project's\n"
     )
     assert conf.settings["auth"]["user_domain_id"] == "both"
@@ -68,8 +77,22 @@ def test_a_domain_of_its_own_comes_before_the_common_one() -> None:
 
 
 def test_a_cloud_of_clouds_yaml() -> None:
-    conf = parse("[Global]\nuse-clouds = true\nclouds-file = /etc/clouds.yaml\ncloud = east\n")
-    assert (conf.cloud, conf.clouds_file, conf.settings) == ("east", "/etc/clouds.yaml", {})
+    conf, dummy = parse("[Global]\nuse-clouds = true\nclouds-file = /etc/clouds.yaml\ncloud = east\n")
+    assert conf == Cloud({}, "east", "/etc/clouds.yaml")
+
+
+def test_what_it_says_of_nodes() -> None:
+    text = "[Metadata]\nsearch-order = metadataService,configDrive\nrequest-timeout = 1m0.5s\n"
+    text += "[BlockStorage]\nrescan-on-resize = true\n"
+    found = cloud_conf.driver(gcfg.parse(text))
+    assert found == DriverConf(
+        rescan_on_resize=True, node_id_sources=("metadataService", "configDrive"), metadata_timeout=60.5
+    )
+    assert cloud_conf.driver(gcfg.parse("[Metadata]\nrequest-timeout = 0\n")).metadata_timeout is None
+
+
+def test_capitals_do_not_matter_as_in_gcfg() -> None:
+    assert cloud_conf.clouds(gcfg.parse('[GLOBAL "East"]\nAuth-URL = K\n')) == {"East": {"auth-url": "K"}}
 
 
 @pytest.mark.parametrize(
@@ -84,6 +107,10 @@ def test_a_cloud_of_clouds_yaml() -> None:
         ("[Global\n", "line 1"),
         ('[Global]\npassword="half\n', "line 2"),
         ("[Global]\nuse-clouds=true\n", "cloud"),
+        ("[BlockStorage]\nnode-volume-attach-limit=-1\n[Global]\nuse-clouds\ncloud=c\n", "attach-limit"),
+        ("[Metadata]\nsearch-order=configDrive,metaService\n[Global]\nuse-clouds\ncloud=c\n", "search-order"),
+        ("[Metadata]\nrequest-timeout=soon\n[Global]\nuse-clouds\ncloud=c\n", "request-timeout"),
+        ("[Metadata]\ntimeout=1s\n[Global]\nuse-clouds\ncloud=c\n", "unknown key timeout"),
     ],
 )
 def test_a_mistake_is_named(text: str, words: str) -> None:
@@ -113,5 +140,5 @@ def test_the_second_line_of_a_secret_is_not_repeated() -> None:
 @given(value=st.text(ONE_LINE))
 def test_any_value_survives_its_quotes(value: str) -> None:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    conf = parse(f'[Global]\nauth-url=http://k\nusername=u\npassword="x{escaped}"\n')
+    conf, dummy = parse(f'[Global]\nauth-url=http://k\nusername=u\npassword="x{escaped}"\n')
     assert conf.settings["auth"]["password"] == "x" + value

@@ -16,6 +16,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
     Busy,
     CloudError,
+    CredentialRefused,
     Failed,
     Forbidden,
     InUse,
@@ -116,7 +117,7 @@ def test_no_request_after_the_deadline() -> None:
     ("status", "kind"),
     [
         (400, InvalidRequest),
-        (401, Forbidden),
+        (401, CredentialRefused),
         (403, Forbidden),
         (404, NotFound),
         (409, InUse),
@@ -142,7 +143,7 @@ def test_a_status_is_one_error_and_sent_once(status: int, kind: type[CloudError]
     [
         (session_errors.ConnectFailure("refused"), Unavailable),
         (session_errors.ConnectTimeout("slow"), Unavailable),
-        (session_errors.Unauthorized("wrong"), Forbidden),
+        (session_errors.Unauthorized("wrong"), CredentialRefused),
         (session_errors.EndpointNotFound("none"), InvalidRequest),
     ],
 )

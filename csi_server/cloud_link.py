@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way into one cloud: made in the background, and made anew when it has to be."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..plugins.module_utils._cloud import sdk
+from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
+from ..plugins.module_utils._cloud.observing import UNOBSERVED, Observer
+from .block.controller_part import BlockCloud
+from .cloud_session import Session
+from .config.cloud_conf import Cloud
+
+if TYPE_CHECKING:
+    from ..plugins.module_utils._cloud.sdk import Connection
+
+LOG = logging.getLogger(__name__)
+#: Seconds that one HTTP request may take.
+REQUEST_TIMEOUT = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to connect to.
+
+    :ivar digest: differs when the cloud's settings do, or the content of files that they name.
+    """
+
+    cloud: Cloud
+    digest: str
+
+
+class CloudLink:
+    """Connects to a cloud as often as it takes; again when its settings change, or its credential is refused.
+
+    A new connection is authorised first and used then. One to the same project takes the place of the
+    old one below the calls in flight; one to another project is for new calls only.
+
+    :param name: of the cloud, empty for the unnamed one.
+    :param build: makes what the controller uses of a cloud.
+    :param look: called before each attempt, to aim at what the files say now.
+    :param changed: called when the answer of ``problem`` or of ``usable`` has changed.
+    :param observer: is told of the requests for tokens.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        build: Callable[[Session], BlockCloud],
+        look: Callable[[], None],
+        changed: Callable[[], None],
+        observer: Observer = UNOBSERVED,
+    ) -> None:
+        self.name = name
+        self._target = target
+        self._build = build
+        self._look = look
+        self._changed = changed
+        self._observer = observer
+        self._condition = threading.Condition()
+        self._stopped = False
+        self._session: Session | None = None
+        self._cloud: BlockCloud | None = None
+        self._place: tuple[str, ...] = ()
+        self._digest = ""
+        self._reason = "not connected yet"
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name=f"cloud {self.name}".strip(), daemon=True).start()
+
+    def stop(self) -> None:
+        """Make no further connection. Calls in flight keep the one that they have."""
+        with self._condition:
+            self._stopped = True
+            self._condition.notify_all()
+
+    def aim(self, target: Target) -> None:
+        """Connect to something else, if it is something else."""
+        with self._condition:
+            if target.digest != self._target.digest:
+                self._target = target
+                if target.digest == self._digest:
+                    self._reason = ""
+                self._condition.notify_all()
+
+    @property
+    def problem(self) -> str:
+        """Why there is no connection by what the configuration says now; empty when there is one."""
+        return (self._session.refusal if self._session else "") or self._reason
+
+    @property
+    def usable(self) -> bool:
+        """Whether calls are served."""
+        return self._session is not None and not self._session.refusal
+
+    def cloud(self) -> BlockCloud:
+        """Return what the controller uses of the cloud.
+
+        :raises Unavailable: there is no connection yet, or none any more; the message says why.
+        """
+        if self._cloud is None or not self.usable:
+            raise Unavailable(
+                f"the cloud{f' {self.name}' if self.name else ''} cannot be reached: {self.problem}"
+            )
+        return self._cloud
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while self._wait_until_due():
+            self._look()
+            target = self._target
+            try:
+                connection = connect(target.cloud, self._observer)
+            except CloudError as error:
+                self._reason = str(error)
+                LOG.warning(
+                    "the cloud cannot be reached",
+                    extra={"cloud": self.name, "error": self._reason, "again_in": pause},
+                )
+                self._changed()
+                self._wait_for_another(target, pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                self._use(connection, target.digest)
+                LOG.info("connected to the cloud", extra={"cloud": self.name})
+                self._changed()
+                pause = FIRST_PAUSE
+
+    def _wait_until_due(self) -> bool:
+        """Return True when there is a connection to make, False when no more is to be made."""
+        with self._condition:
+            self._condition.wait_for(
+                lambda: self._stopped or not self.usable or self._digest != self._target.digest
+            )
+            return not self._stopped
+
+    def _wait_for_another(self, target: Target, seconds: float) -> None:
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopped or self._target.digest != target.digest, seconds)
+
+    def _use(self, connection: Connection, digest: str) -> None:
+        place = _place(connection)
+        if self._session is not None and place == self._place:
+            self._session.replace(connection)
+        else:
+            session = Session(connection, self._refused)
+            self._cloud = self._build(session)
+            self._session = session
+        self._place, self._digest, self._reason = place, digest, ""
+
+    def _refused(self) -> None:
+        self._changed()
+        with self._condition:
+            self._condition.notify_all()
+
+
+def connect(cloud: Cloud, observer: Observer = UNOBSERVED) -> Connection:
+    """Return a connection that has a token and knows Cinder and Nova.
+
+    :raises CloudError: Keystone refuses the credential or does not answer, or a service is missing.
+    """
+    if cloud.entry:
+        files = [cloud.clouds_file] if cloud.clouds_file else None
+        connection = sdk.connect_named(cloud.entry, files, REQUEST_TIMEOUT, observer)
+    else:
+        connection = sdk.connect(cloud.settings, REQUEST_TIMEOUT, observer)
+    with sdk.translated("get a token from Keystone"):
+        connection.authorize()
+    # Asked for here, so that a missing service shows before a volume is wanted, and the requests for
+    # versions are not part of anyone's wait.
+    with sdk.translated("find Cinder and Nova in the catalog"):
+        for service in (connection.block_storage, connection.compute):
+            service.get_endpoint_data()
+    return connection
+
+
+def _place(connection: Connection) -> tuple[str, ...]:
+    """Where the calls of a connection go: connections that share it lead to the same volumes and servers."""
+    services = connection.block_storage, connection.compute
+    return str(connection.current_project_id), *(str(service.get_endpoint()) for service in services)

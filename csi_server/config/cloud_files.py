@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that ``--cloud-config`` names: cloud.conf, clouds.yaml, and what those name in turn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...plugins.module_utils._cloud import sdk
+from . import cloud_conf, gcfg
+from .cloud_conf import Cloud, DriverConf
+from .gcfg import BadConfiguration, Sections
+
+#: Names that settings, and entries of clouds.yaml, have for further files.
+_FILES = ("cacert", "cert", "key")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the files say.
+
+    :ivar clouds: each cloud by its name; the one that requests without secrets are for comes first.
+    """
+
+    clouds: Mapping[str, Cloud]
+    driver: DriverConf
+
+
+class CloudFiles:
+    """The configuration's files, read anew at each call.
+
+    :param paths: of cloud.conf and clouds.yaml, which are told apart by what is in them. Of a value
+        that several give, the last one counts.
+    :param names: of the clouds to use. Without any it is each [Global] section, or the one entry of
+        clouds.yaml.
+    """
+
+    def __init__(self, paths: Sequence[str], names: Sequence[str] = ()) -> None:
+        self._paths = [Path(path) for path in paths]
+        self._names = list(dict.fromkeys(names))
+
+    def read(self) -> Configuration:
+        """Read all of it.
+
+        :raises BadConfiguration: a file cannot be read or used, or has no cloud of a name.
+        """
+        sections, entries = self._parse()
+        found = cloud_conf.clouds(sections)
+        known = {**{name: path for path, each in entries.items() for name in each}, **dict.fromkeys(found)}
+        for name in self._names:
+            if name not in known:
+                raise BadConfiguration(f"--cloud-name {name!r} is unknown: {_list(known)}")
+        chosen = self._names or list(found) or list(known)
+        if not chosen:
+            raise BadConfiguration(f"{self._shown()} has no section [Global]: name a cloud's auth-url there")
+        if not self._names and not found and len(chosen) > 1:
+            raise BadConfiguration(
+                f"{self._shown()} has several clouds: choose by --cloud-name; {_list(known)}"
+            )
+        clouds = {}
+        for name in chosen:
+            path = known[name]
+            clouds[name] = (
+                cloud_conf.cloud(name, found[name])
+                if path is None
+                else Cloud(entry=name, clouds_file=str(path))
+            )
+        return Configuration(clouds, cloud_conf.driver(sections))
+
+    def driver(self) -> DriverConf:
+        """Read only what the files say of the driver.
+
+        :raises BadConfiguration: a file cannot be read or used.
+        """
+        return cloud_conf.driver(self._parse()[0])
+
+    def _parse(self) -> tuple[Sections, dict[Path, Mapping[str, Any]]]:
+        sections: Sections = {}
+        entries: dict[Path, Mapping[str, Any]] = {}
+        for path in self._paths:
+            text = _text(path)
+            try:
+                if (found := _clouds_yaml(path, text)) is not None:
+                    entries[path] = found
+                    continue
+                for section, values in gcfg.parse(text).items():
+                    sections.setdefault(section, {}).update(values)
+            except BadConfiguration as error:
+                error.message = f"{path}: {error.message}"
+                raise
+        return sections, entries
+
+    def _shown(self) -> str:
+        return ", ".join(str(path) for path in self._paths)
+
+
+def digest(cloud: Cloud) -> str:
+    """Return what changes whenever a cloud's settings do, or the content of a file that they name."""
+    said = json.dumps([dict(cloud.settings), cloud.entry, cloud.clouds_file], sort_keys=True)
+    found = hashlib.sha256(said.encode())
+    for path in _files(cloud):
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        found.update(hashlib.sha256(content).digest())
+    return found.hexdigest()
+
+
+def _files(cloud: Cloud) -> Iterator[Path]:
+    settings = cloud.settings
+    if cloud.entry:
+        places = [Path(cloud.clouds_file)] if cloud.clouds_file else sdk.places_of_clouds_yaml()
+        yield from places
+        settings = {}
+        for place in places:
+            if place.is_file():
+                settings = (_clouds_yaml(place, _text(place)) or {}).get(cloud.entry) or {}
+                break
+    for name in _FILES:
+        if isinstance(path := settings.get(name), str):
+            yield Path(path)
+
+
+def _clouds_yaml(path: Path, text: str) -> Mapping[str, Any] | None:
+    """Return the entries of a clouds.yaml, None for a text that is none."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        if path.suffix in (".yaml", ".yml"):
+            mark = getattr(error, "problem_mark", None)
+            raise BadConfiguration(f"it is no YAML{f', see line {mark.line + 1}' if mark else ''}") from None
+        return None
+    # cloud.conf, read as YAML, is a list or a sentence.
+    if not isinstance(content, dict):
+        return None
+    entries = content.get("clouds")
+    if not isinstance(entries, dict):
+        raise BadConfiguration("it is YAML without a mapping named clouds: see clouds.yaml of openstacksdk")
+    return entries
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise BadConfiguration(f"cannot read {path}: {reason}") from error
+
+
+def _list(known: Mapping[str, object]) -> str:
+    return f"known are {', '.join(repr(name) for name in known) or 'none'}"

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which clouds the configuration's files name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.config.cloud_conf import Cloud
+from ansible_collections.mooring.storage.csi_server.config.cloud_files import CloudFiles, digest
+from ansible_collections.mooring.storage.csi_server.config.gcfg import BadConfiguration
+
+SECTION = "auth-url = http://k\nusername = u\npassword = secret\n"
+CLOUDS_YAML = (
+    "clouds:\n  east: {auth: {auth_url: http://k}, cacert: ca.pem}\n  west: {auth: {auth_url: http://w}}\n"
+)
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str, name: str = "cloud.conf") -> str:
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    return write
+
+
+def names(*files: str, chosen: tuple[str, ...] = ()) -> list[str]:
+    return list(CloudFiles(files, chosen).read().clouds)
+
+
+def test_each_section_is_a_cloud_and_the_unnamed_one_comes_first(write) -> None:
+    conf = write(f'[Global "east"]\n{SECTION}[Global]\n{SECTION}[Global "west"]\n{SECTION}')
+    assert names(conf) == ["", "east", "west"]
+
+
+def test_only_the_chosen_clouds_are_used_and_the_others_are_not_even_checked(write) -> None:
+    conf = write(f'[Global]\nauth-url = http://k\n[Global "east"]\n{SECTION}[Global "west"]\n{SECTION}')
+    assert names(conf, chosen=("west", "east")) == ["west", "east"]
+
+
+def test_a_name_that_is_nowhere_is_told_with_the_known_ones(write) -> None:
+    with pytest.raises(BadConfiguration, match=r"--cloud-name 'north' is unknown: known are 'east'"):
+        names(write(f'[Global "east"]\n{SECTION}'), chosen=("north",))
+
+
+def test_of_several_files_the_last_word_counts(write) -> None:
+    first, second = write(f"[Global]\n{SECTION}"), write("[Global]\npassword = other\n", "more.conf")
+    cloud = CloudFiles([first, second]).read().clouds[""]
+    assert cloud.settings["auth"]["password"] == "other"
+    assert cloud.settings["auth"]["username"] == "u"
+
+
+def test_a_clouds_yaml_has_to_be_told_which_of_its_clouds(write) -> None:
+    path = write(CLOUDS_YAML, "clouds.yaml")
+    with pytest.raises(BadConfiguration, match="choose by --cloud-name; known are 'east', 'west'"):
+        names(path)
+    chosen = CloudFiles([path], ["west"]).read().clouds
+    assert chosen == {"west": Cloud(entry="west", clouds_file=path)}
+    assert names(write("clouds:\n  only: {}\n", "one.yaml")) == ["only"]
+
+
+def test_a_cloud_conf_beside_a_clouds_yaml_says_the_rest(write) -> None:
+    conf = write("[BlockStorage]\nignore-volume-az = true\n")
+    read = CloudFiles([conf, write(CLOUDS_YAML, "clouds.yaml")], ["east"]).read()
+    assert list(read.clouds) == ["east"]
+    assert read.driver.ignore_volume_zone
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("", "cloud.conf", "no section"),
+        ("clouds: [\n", "clouds.yaml", "no YAML, see line 2"),
+        ("other: {}\n", "clouds.yaml", "a mapping named clouds"),
+        ('[Global "east"]\nauth-url = http://k\n', "cloud.conf", r'\[Global "east"\] has no credential'),
+    ],
+)
+def test_a_mistake_is_named(write, text: str, name: str, words: str) -> None:
+    with pytest.raises(BadConfiguration, match=words):
+        names(write(text, name))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match=r"none.conf: No such file"):
+        names(str(tmp_path / "none.conf"))
+
+
+def test_the_digest_follows_the_settings_and_the_files_that_they_name(write, tmp_path: Path) -> None:
+    ca = write("one", "ca.pem")
+    conf = write(f"[Global]\n{SECTION}ca-file = {ca}\n")
+    seen = [digest(CloudFiles([conf]).read().clouds[""])]
+    write("two", "ca.pem")
+    seen.append(digest(CloudFiles([conf]).read().clouds[""]))
+    write(f"[Global]\n{SECTION}ca-file = {ca}\nregion = R\n")
+    seen.append(digest(CloudFiles([conf]).read().clouds[""]))
+    assert len(set(seen)) == 3
+    assert digest(CloudFiles([conf]).read().clouds[""]) == seen[-1]
+
+
+def test_the_digest_follows_a_clouds_yaml_and_its_ca(write, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    cloud = Cloud(entry="east", clouds_file=write(CLOUDS_YAML, "clouds.yaml"))
+    seen = [digest(cloud)]
+    write("ca", "ca.pem")
+    seen.append(digest(cloud))
+    write(CLOUDS_YAML.replace("http://k", "http://n"), "clouds.yaml")
+    seen.append(digest(cloud))
+    assert len(set(seen)) == 3
+
+
+def test_no_secret_shows_in_a_clouds_text(write) -> None:
+    assert "secret" not in repr(CloudFiles([write(f"[Global]\n{SECTION}")]).read())

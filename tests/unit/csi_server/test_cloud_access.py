@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver's clouds, against a Keystone over HTTP: connecting, choosing, taking over changes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server import cloud_access, cloud_link
+from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud
+from ansible_collections.mooring.storage.csi_server.cloud_access import CloudAccess
+from ansible_collections.mooring.storage.csi_server.config.cloud_files import CloudFiles
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InvalidRequest, Unavailable
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+
+from .fake_keystone import FakeKeystone
+
+
+def becomes(check: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait for a true answer, and return it; the last answer when none was."""
+    end = time.monotonic() + seconds
+    while not (answer := check()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return answer
+
+
+class Access:
+    """A CloudAccess under test and its cloud.conf."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.readiness = Readiness()
+        self.clouds = CloudAccess(CloudFiles([str(path)]), "test", 8, self.readiness, Metrics())
+
+    def write(self, *sections: str) -> None:
+        """As Kubernetes changes a mounted Secret: another file takes the name in one step."""
+        new = self.path.with_suffix(".new")
+        new.write_text("\n".join(sections))
+        new.rename(self.path)
+
+    def start(self, *sections: str) -> None:
+        self.write(*sections)
+        self.clouds.start()
+
+    def cloud(self, name: str = "") -> BlockCloud:
+        return self.clouds.of({"cloud": name} if name else {})
+
+    def connected(self, *names: str) -> bool:
+        """Whether all of these clouds are served, after a while."""
+        parts = [f"cloud {name}" if name else "cloud" for name in names]
+        return bool(becomes(lambda: all(self.readiness.parts().get(part) == "" for part in parts)))
+
+    def remarked(self) -> str:
+        return "\n".join(self.readiness.remarked())
+
+    def reasons(self) -> str:
+        return "\n".join(self.readiness.reasons())
+
+
+def listed(cloud: BlockCloud, name: str, seconds: float = 20) -> int:
+    """How many volumes of a name a cloud lists."""
+    return len(cloud.volumes._volumes.named(name, Deadline.after(seconds)))
+
+
+@pytest.fixture
+def keystone() -> Iterator[FakeKeystone]:
+    cloud = FakeKeystone()
+    cloud.passwords = {"one": "p1", "two": "p2"}
+    cloud.volumes = {"one": ["a"], "two": ["b", "b"]}
+    with cloud.running():
+        yield cloud
+
+
+@pytest.fixture
+def access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Access]:
+    monkeypatch.setattr(cloud_access, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(cloud_link, "FIRST_PAUSE", 0.05)
+    made = Access(tmp_path / "cloud.conf")
+    yield made
+    made.clouds.stop()
+
+
+def test_the_secret_chooses_the_cloud(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"), keystone.conf("two", "second"))
+    assert access.connected("", "second")
+    assert listed(access.cloud(), "a") == 1
+    assert listed(access.cloud("second"), "b") == 2
+    assert list(access.clouds.all()) == ["", "second"]
+    with pytest.raises(InvalidRequest, match=r"cloud is 'third': known are '', 'second'"):
+        access.cloud("third")
+
+
+def test_without_an_unnamed_section_the_first_one_serves_requests_without_a_secret(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    access.start(keystone.conf("two", "second"), keystone.conf("one", "first"))
+    assert access.connected("second", "first")
+    assert access.cloud() is access.cloud("second")
+
+
+def test_a_cloud_that_is_down_is_told_and_stops_no_other(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"), keystone.conf("two", "down", password="wrong"))
+    assert access.connected("")
+    assert becomes(lambda: "cloud down: " in access.remarked() and "401" in access.remarked())
+    assert access.reasons() == ""
+    with pytest.raises(Unavailable, match=r"the cloud down cannot be reached: .*401"):
+        access.cloud("down")
+    with pytest.raises(Unavailable, match="the cloud down"):
+        access.clouds.all()
+
+
+def test_no_cloud_at_all_is_not_ready(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one", password="wrong"))
+    assert becomes(lambda: "401" in access.reasons())
+    access.write(keystone.conf("one"))
+    assert access.connected("")
+    assert becomes(lambda: access.reasons() == "")
+
+
+def test_clouds_come_and_go_with_the_file(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    first = access.cloud()
+    access.write(keystone.conf("one"), keystone.conf("two", "second"))
+    assert access.connected("second")
+    access.write(keystone.conf("one"))
+    assert becomes(lambda: list(access.clouds.all()) == [""])
+    assert becomes(lambda: "cloud second" not in access.readiness.parts())
+    assert access.cloud() is first
+
+
+def test_a_file_that_cannot_be_used_changes_nothing_and_is_told(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    access.write("[Global]\nauth-ulr = x\n")
+    assert becomes(lambda: "unknown key auth-ulr" in access.remarked())
+    assert access.reasons() == ""
+    assert listed(access.cloud(), "a") == 1
+    access.write(keystone.conf("one"))
+    assert becomes(lambda: access.remarked() == "")
+
+
+def test_new_credentials_that_are_refused_leave_the_old_ones_in_use(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    access.write(keystone.conf("one", password="wrong"))
+    assert becomes(lambda: "401" in access.remarked())
+    assert access.reasons() == ""
+    assert listed(access.cloud(), "a") == 1
+
+
+def test_new_credentials_of_the_same_project_keep_what_was_learned(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    cloud = access.cloud()
+    keystone.change_password("one", "p9")
+    access.write(keystone.conf("one"))
+    # The old connection's token is void: an answer can come through the new one alone.
+    assert listed(cloud, "a") == 1
+    assert access.cloud() is cloud
+
+
+def test_another_project_is_for_new_calls_alone(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    in_flight = access.cloud()
+    access.write(keystone.conf("two"))
+    assert becomes(lambda: access.cloud() is not in_flight)
+    assert listed(access.cloud(), "b") == 2
+    assert listed(in_flight, "a") == 1
+
+
+def test_a_call_in_flight_waits_for_the_new_password(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    cloud, answers = access.cloud(), []
+    keystone.change_password("one", "p9")
+    calls = [threading.Thread(target=lambda: answers.append(listed(cloud, "a"))) for dummy in range(8)]
+    for call in calls:
+        call.start()
+    assert becomes(lambda: "401" in access.reasons())
+    with pytest.raises(Unavailable, match="401"):
+        access.cloud()
+    access.write(keystone.conf("one"))
+    for call in calls:
+        call.join(20)
+    assert answers == [1] * 8
+    assert access.connected("")
+    assert access.cloud() is cloud
+
+
+def test_a_refused_password_is_not_repeated_by_every_call(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    cloud = access.cloud()
+    keystone.change_password("one", "p9")
+    with pytest.raises(Unavailable, match="401"):
+        listed(cloud, "a", seconds=1)
+    tried = keystone.refused
+    for dummy in range(20):
+        with pytest.raises(Unavailable, match="401"):
+            access.cloud()
+    # The link itself tries again now and then, with growing gaps.
+    assert keystone.refused - tried < 10
