@@ -16,48 +16,65 @@ from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
-from . import capabilities, names, parameters, sizes, topology
+from . import capabilities, content_source, names, parameters, sizes, topology
 from .controller_part import ControllerPart, Kinds, Rpc, require
 
 
 class VolumeRpcs(ControllerPart):
     """CreateVolume, DeleteVolume, ValidateVolumeCapabilities."""
 
-    CAPABILITIES: ClassVar[Kinds] = (Rpc.CREATE_DELETE_VOLUME, Rpc.SINGLE_NODE_MULTI_WRITER)
+    CAPABILITIES: ClassVar[Kinds] = (
+        Rpc.CREATE_DELETE_VOLUME,
+        Rpc.CLONE_VOLUME,
+        Rpc.SINGLE_NODE_MULTI_WRITER,
+    )
 
     def CreateVolume(
         self, request: csi.CreateVolumeRequest, context: grpc.ServicerContext
     ) -> csi.CreateVolumeResponse:
         require(request, "name")
         capabilities.check(request.volume_capabilities)
-        if request.HasField("volume_content_source"):
-            raise InvalidRequest("volume_content_source is not supported: create an empty volume")
         if request.mutable_parameters:
             raise InvalidRequest(
                 "mutable_parameters is not supported: use a claim without VolumeAttributesClass"
             )
         wanted = parameters.parse(request.parameters)
-        size = sizes.parse(request.capacity_range.required_bytes, request.capacity_range.limit_bytes)
-        zone = wanted.availability
-        if not zone and not self._options.ignore_volume_zone:
-            zone = topology.wanted_zone(request.accessibility_requirements)
+        capacity = request.capacity_range
+        size = sizes.parse(capacity.required_bytes, capacity.limit_bytes)
+        deadline = deadline_of(context)
         with self._locks.hold(f"name {request.name}"):
-            volume = self._clouds.of(request.secrets).volumes.create(
+            cloud = self._clouds.of(request.secrets)
+            source = content_source.NOTHING
+            if request.HasField("volume_content_source"):
+                source = content_source.resolve(request.volume_content_source, cloud, deadline)
+                size = source.fit(size, capacity.required_bytes)
+            zone = wanted.availability
+            if not zone and not self._options.ignore_volume_zone:
+                zone = topology.wanted_zone(request.accessibility_requirements, source.zone)
+            volume = cloud.volumes.create(
                 VolumeRequest(
                     name=request.name,
                     size=size.least,
                     type=wanted.type,
                     zone=zone,
                     description=names.DESCRIPTION,
-                    metadata={**wanted.claim, names.CLUSTER: self._options.cluster},
+                    metadata={
+                        **wanted.claim,
+                        **source.metadata(),
+                        names.CLUSTER: self._options.cluster,
+                    },
+                    origin=source.origin,
                 ),
                 size,
-                deadline_of(context),
+                deadline,
             )
         return csi.CreateVolumeResponse(volume=self._encode(volume, request))
 
     def _encode(self, volume: Volume, request: csi.CreateVolumeRequest) -> csi.Volume:
         message = csi.Volume(volume_id=volume.id, capacity_bytes=volume.size * sizes.GIB)
+        if request.HasField("volume_content_source"):
+            message.content_source.CopyFrom(request.volume_content_source)
+            message.volume_context[names.RESIZE_REQUIRED] = "true"
         if not request.HasField("accessibility_requirements"):
             return message
         if self._options.ignore_volume_zone:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, NotFound
 from ...plugins.module_utils._cloud.volume import COMING, USABLE, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
+from . import names
 from .recent import STILL_TRUE, Recent
 from .sizes import SizeRange
 
@@ -28,6 +30,7 @@ class VolumesPort(Protocol):
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
     def delete(self, volume_id: str, deadline: Deadline) -> bool: ...
+    def snapshots_of(self, volume_id: str, deadline: Deadline) -> list[str]: ...
     def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None: ...
 
 
@@ -117,9 +120,13 @@ class BlockVolumes:
             if now.status in COMING:
                 self._volumes.wait_until_usable(now, deadline)
                 return self._volumes.delete(volume_id, deadline)
-            if now.status != "deleting":
-                raise
-            return True
+            if now.status == "deleting":
+                return True
+            if snapshots := self._volumes.snapshots_of(volume_id, deadline):
+                raise InUse(
+                    f"{now} has snapshots, which have to be deleted first: {', '.join(snapshots)}"
+                ) from refused
+            raise
 
 
 def _differences(volume: Volume, request: VolumeRequest, sizes: SizeRange) -> list[tuple[str, str, str]]:
@@ -132,6 +139,9 @@ def _differences(volume: Volume, request: VolumeRequest, sizes: SizeRange) -> li
         found.append(("type", volume.type, request.type))
     if request.zone and request.zone != volume.zone:
         found.append(("availability zone", volume.zone, request.zone))
+    origin = replace(volume.origin, backup_id=volume.metadata.get(names.FROM_BACKUP, ""))
+    if request.origin != origin:
+        found.append(("the content of", str(origin), str(request.origin)))
     return found
 
 

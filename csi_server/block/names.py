@@ -20,6 +20,12 @@ CLAIM_NAME = "csi.storage.k8s.io/pvc/name"
 CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace"
 VOLUME_NAME = "csi.storage.k8s.io/pv/name"
 
+#: Volume metadata of our own: the backup that the volume was made of, which Cinder does not tell.
+FROM_BACKUP = "cinder.csi.openstack.org/from-backup"
+
+#: Volume context: the volume was made of another, so its filesystem may be smaller than it is.
+RESIZE_REQUIRED = "cinder.csi.openstack.org/resizeRequired"
+
 #: Publish context. DevicePath is what Nova says; the node trusts the serial and the size.
 DEVICE_PATH = "DevicePath"
 SIZE = "size"

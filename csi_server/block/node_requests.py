@@ -15,9 +15,6 @@ from ..host.filesystems import SUPPORTED
 from ..proto import csi_pb2 as csi
 from . import capabilities, names
 
-#: Volume context: the volume was made from a smaller one, so its filesystem has to grow.
-RESIZE_REQUIRED = "cinder.csi.openstack.org/resizeRequired"
-
 _Mode = csi.VolumeCapability.AccessMode
 _READERS = frozenset({_Mode.SINGLE_NODE_READER_ONLY, _Mode.MULTI_NODE_READER_ONLY})
 
@@ -87,7 +84,7 @@ def stage(request: csi.NodeStageVolumeRequest) -> Stage:
         wanted=_wanted(volume_id, request.publish_context),
         path=path,
         access=_access(request.volume_capability),
-        grow=request.volume_context.get(RESIZE_REQUIRED) == "true",
+        grow=request.volume_context.get(names.RESIZE_REQUIRED) == "true",
     )
 
 

@@ -9,13 +9,18 @@ from ..proto import csi_pb2 as csi
 from . import names
 
 
-def wanted_zone(requirement: csi.TopologyRequirement) -> str:
-    """Return the zone that the request prefers most, an empty string when it names none."""
-    for topology in (*requirement.preferred, *requirement.requisite):
-        zone = topology.segments.get(names.TOPOLOGY_ZONE)
-        if zone:
-            return zone
-    return ""
+def wanted_zone(requirement: csi.TopologyRequirement, given: str = "") -> str:
+    """Return the zone that the request prefers most, an empty string when it names none.
+
+    :param given: where the volume's content is already, if it has any: taken when the request allows it.
+    """
+    named = [
+        topology.segments.get(names.TOPOLOGY_ZONE, "")
+        for topology in (*requirement.preferred, *requirement.requisite)
+    ]
+    if given and given in named:
+        return given
+    return next((zone for zone in named if zone), "")
 
 
 def of_zone(zone: str) -> csi.Topology:

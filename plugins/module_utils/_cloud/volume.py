@@ -31,6 +31,20 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a volume was filled with when it was made: one id, or none for an empty volume."""
+
+    snapshot_id: str = ""
+    volume_id: str = ""
+    backup_id: str = ""
+    """Of a volume that Cinder describes, always empty: it does not say."""
+
+    def __str__(self) -> str:
+        named = {"snapshot": self.snapshot_id, "volume": self.volume_id, "backup": self.backup_id}
+        return next((f"{kind} {each}" for kind, each in named.items() if each), "nothing")
+
+
+@dataclass(frozen=True)
 class Volume:
     """A volume as Cinder describes it."""
 
@@ -44,6 +58,7 @@ class Volume:
     multiattach: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    origin: Origin = Origin()
 
     def attached_to(self, server_id: str) -> bool:
         return any(attachment.server_id == server_id for attachment in self.attachments)
@@ -67,6 +82,7 @@ class VolumeRequest:
     zone: str = ""
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin = Origin()
 
 
 def from_api(body: Mapping[str, Any]) -> Volume:
@@ -89,6 +105,7 @@ def from_api(body: Mapping[str, Any]) -> Volume:
             )
             for attachment in body.get("attachments") or ()
         ),
+        origin=Origin(snapshot_id=body.get("snapshot_id") or "", volume_id=body.get("source_volid") or ""),
     )
 
 
@@ -101,4 +118,12 @@ def to_api(request: VolumeRequest) -> dict[str, Any]:
         body["volume_type"] = request.type
     if request.zone:
         body["availability_zone"] = request.zone
+    origin = request.origin
+    for key, source in (
+        ("snapshot_id", origin.snapshot_id),
+        ("source_volid", origin.volume_id),
+        ("backup_id", origin.backup_id),
+    ):
+        if source:
+            body[key] = source
     return body

@@ -120,6 +120,12 @@ class Volumes:
             raise InUse(refused.message, refused.request_id) from refused
         return True
 
+    def snapshots_of(self, volume_id: str, deadline: Deadline) -> list[str]:
+        """Return the ids of a volume's snapshots, whoever took them."""
+        action = f"list the snapshots of volume {volume_id}"
+        found = listed(self._api, "snapshot_list", "snapshots", {"volume_id": volume_id}, action, deadline)
+        return [each["id"] for each in found]
+
     def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None:
         """Wait until a volume that is being deleted does not exist any more.
 

@@ -139,6 +139,8 @@ class FakeCloud:
             "metadata": {},
             "attachments": [],
             "multiattach": False,
+            "snapshot_id": None,
+            "source_volid": None,
             "next": [],
             **has,
         }
@@ -174,6 +176,11 @@ class FakeCloud:
 
     def _create(self, json: dict[str, Any]) -> Answer:
         wanted = json["volume"]
+        sources = {
+            name: wanted[name] for name in ("snapshot_id", "source_volid", "backup_id") if name in wanted
+        }
+        if refused := self._unfit(sources, wanted["size"]):
+            return refused
         kind, zone = wanted.get("volume_type", "fast"), wanted.get("availability_zone", "az1")
         if kind not in self.types | self.broken_types:
             return fault(404, f"Volume type with name {kind} could not be found.")
@@ -190,6 +197,8 @@ class FakeCloud:
             volume_type=kind,
             availability_zone=zone,
             metadata=wanted["metadata"],
+            snapshot_id=sources.get("snapshot_id"),
+            source_volid=sources.get("source_volid"),
         )
         if kind in self.broken_types:
             said = "schedule allocate volume:Could not find any available weighted backend."
@@ -199,12 +208,28 @@ class FakeCloud:
             self.later(made, lambda v: v.update(status="available"))
         return 202, {"volume": public(made)}
 
+    def _unfit(self, sources: dict[str, str], size: int) -> Answer | None:
+        known = {
+            "snapshot_id": self.snapshots.known,
+            "source_volid": self.volumes,
+            "backup_id": self.backups.known,
+        }
+        for name, wanted in sources.items():
+            if wanted not in known[name]:
+                return fault(404, f"{name} {wanted} could not be found.")
+            source = known[name][wanted]
+            if source["status"] not in ("available", "in-use"):
+                return fault(400, f"Invalid source: {wanted} is {source['status']}.")
+            if source["size"] > size:
+                return fault(400, f"Volume size {size}GB cannot be smaller than the source's.")
+        return None
+
     def _delete(self, volume_id: str) -> Answer:
         volume = self.volumes.get(volume_id)
         if volume is None:
             return fault(404, f"Volume {volume_id} could not be found.")
-        if volume["status"] not in ("available", "error"):
-            return fault(400, "Invalid volume: Volume status must be available or error.")
+        if volume["status"] not in ("available", "error") or volume_id in self.snapshots.volumes():
+            return fault(400, "Invalid volume: must be available or error, and have no snapshots.")
         volume["status"] = "deleting"
         self.later(volume, lambda v: self.volumes.pop(v["id"]))
         return 202, None

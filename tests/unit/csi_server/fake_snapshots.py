@@ -51,6 +51,10 @@ class FakeSnapshots:
         self.known[made["id"]] = made
         return made
 
+    def volumes(self) -> set[str]:
+        """The volumes that have snapshots."""
+        return {snapshot["volume_id"] for snapshot in self.known.values()}
+
     def _list(self, params: dict[str, Any]) -> Answer:
         wanted = ast.literal_eval(params.get("metadata", "{}"))
         found = [s for s in _matching(self.known, params) if wanted.items() <= s["metadata"].items()]

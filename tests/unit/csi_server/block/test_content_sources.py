@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes made of snapshots, backups and other volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+
+from ..conftest import MINE, Driver
+from .test_controller import GIB, capability, create, publish, refused
+from .test_snapshots import take, take_backup
+
+ZONE = "topology.cinder.csi.openstack.org/zone"
+
+
+def of_snapshot(snapshot: str) -> csi.VolumeContentSource:
+    return csi.VolumeContentSource(snapshot=csi.VolumeContentSource.SnapshotSource(snapshot_id=snapshot))
+
+
+def of_volume(volume: str) -> csi.VolumeContentSource:
+    return csi.VolumeContentSource(volume=csi.VolumeContentSource.VolumeSource(volume_id=volume))
+
+
+def source(driver: Driver, kind: str, size: int = GIB) -> csi.VolumeContentSource:
+    """A source of that kind, of a volume that is attached."""
+    volume = create(driver, "source", size).volume_id
+    publish(driver, volume, driver.cloud.add_server())
+    if kind == "volume":
+        return of_volume(volume)
+    return of_snapshot((take_backup if kind == "backup" else take)(driver, volume).snapshot_id)
+
+
+def topology(*zones: str) -> csi.TopologyRequirement:
+    segments = [csi.Topology(segments={ZONE: zone}) for zone in zones]
+    return csi.TopologyRequirement(requisite=segments, preferred=segments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("snapshot", "snapshot_id"), ("volume", "source_volid"), ("backup", None)]
+)
+def test_a_volume_is_made_of_its_source(driver: Driver, kind: str, shown: str | None) -> None:
+    content = source(driver, kind, 2 * GIB)
+    made = create(driver, size=3 * GIB, volume_content_source=content)
+    assert made.content_source == content
+    assert dict(made.volume_context) == {"cinder.csi.openstack.org/resizeRequired": "true"}
+    assert made.capacity_bytes == 3 * GIB
+    volume = driver.cloud.volumes[made.volume_id]
+    wanted = content.volume.volume_id or content.snapshot.snapshot_id
+    if shown:
+        assert (volume[shown], volume["metadata"]) == (wanted, MINE)
+    else:
+        assert volume["metadata"] == {**MINE, "cinder.csi.openstack.org/from-backup": wanted}
+    again = create(driver, size=3 * GIB, volume_content_source=content)
+    assert again.volume_id == made.volume_id
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "volume", "backup"])
+def test_a_namesake_of_other_content_is_a_conflict(driver: Driver, kind: str) -> None:
+    content = source(driver, kind)
+    create(driver)
+    refused(
+        lambda: create(driver, volume_content_source=content),
+        grpc.StatusCode.ALREADY_EXISTS,
+        "content of nothing",
+        kind,
+    )
+    create(driver, "pvc-2", volume_content_source=content)
+    refused(lambda: create(driver, "pvc-2"), grpc.StatusCode.ALREADY_EXISTS, f"content of {kind}")
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "volume", "backup"])
+def test_a_volume_is_as_large_as_its_source(driver: Driver, kind: str) -> None:
+    content = source(driver, kind, 2 * GIB)
+    refused(
+        lambda: create(driver, size=GIB, volume_content_source=content),
+        grpc.StatusCode.OUT_OF_RANGE,
+        "too small",
+        "2 GiB",
+    )
+    refused(
+        lambda: create_limited(driver, limit_bytes=GIB, volume_content_source=content),
+        grpc.StatusCode.OUT_OF_RANGE,
+        "2 GiB",
+    )
+    assert create(driver, size=0, volume_content_source=content).capacity_bytes == 2 * GIB
+
+
+def create_limited(driver: Driver, limit_bytes: int, **fields: Any) -> csi.Volume:
+    request = csi.CreateVolumeRequest(
+        name="pvc-1",
+        capacity_range=csi.CapacityRange(limit_bytes=limit_bytes),
+        volume_capabilities=[capability()],
+        **fields,
+    )
+    return driver.controller.CreateVolume(request, timeout=10).volume
+
+
+def test_sources_that_do_not_exist(driver: Driver) -> None:
+    for content in (of_snapshot("gone"), of_volume("gone")):
+        refused(
+            lambda content=content: create(driver, volume_content_source=content),
+            grpc.StatusCode.NOT_FOUND,
+            "gone",
+        )
+    nothing = csi.VolumeContentSource()
+    refused(
+        lambda: create(driver, volume_content_source=nothing),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "volume_content_source",
+    )
+
+
+def test_a_backup_that_is_not_ready(driver: Driver) -> None:
+    volume = create(driver, "source").volume_id
+    driver.cloud.steps = 10
+    backup = take(driver, volume, type="backup").snapshot_id
+    refused(
+        lambda: create(driver, volume_content_source=of_snapshot(backup)),
+        grpc.StatusCode.ABORTED,
+        "its status is creating",
+    )
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "volume"])
+def test_a_volume_is_where_its_source_is_if_it_may(driver: Driver, kind: str) -> None:
+    content = source(driver, kind)
+    made = create(driver, volume_content_source=content, accessibility_requirements=topology("az2", "az1"))
+    assert [dict(each.segments) for each in made.accessible_topology] == [{ZONE: "az1"}]
+    made = create(driver, "pvc-2", volume_content_source=content, accessibility_requirements=topology("az2"))
+    assert [dict(each.segments) for each in made.accessible_topology] == [{ZONE: "az2"}]
+
+
+def test_a_volume_with_snapshots_stays(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    snapshot = take(driver, volume).snapshot_id
+    refused(
+        lambda: driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume)),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        f"snapshots, which have to be deleted first: {snapshot}",
+    )
+    assert driver.cloud.volumes[volume]["status"] == "available"
