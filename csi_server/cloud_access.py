@@ -14,10 +14,12 @@ from ..plugins.module_utils._cloud import backups, servers, snapshots, volumes
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
 from ..plugins.module_utils._cloud.errors import InvalidRequest
+from ..plugins.module_utils._cloud.volume_changes import VolumeChanges
 from .block import names
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
 from .block.controller_part import BlockCloud
+from .block.expansion import VolumeExpansion
 from .block.idempotency import BlockVolumes
 from .block.snapshots import BlockSnapshots
 from .cloud_link import CloudLink, Target
@@ -174,6 +176,7 @@ class CloudAccess:
             attachments=ServerAttachments(adapter, servers.Servers(compute)),
             snapshots=block_snapshots,
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
+            expansion=VolumeExpansion(VolumeChanges(block_storage, adapter)),
         )
 
 

@@ -15,6 +15,7 @@ from ..proto import csi_pb2_grpc
 from ..rpc.locks import Locks
 from .attachments import ServerAttachments
 from .backups import BlockBackups
+from .expansion import VolumeExpansion
 from .idempotency import BlockVolumes
 from .snapshots import BlockSnapshots
 
@@ -31,6 +32,7 @@ class BlockCloud:
     attachments: ServerAttachments
     snapshots: BlockSnapshots
     backups: BlockBackups
+    expansion: VolumeExpansion
 
 
 class Clouds(Protocol):

@@ -18,6 +18,7 @@ from ..proto import csi_pb2_grpc
 from .readiness import Readiness
 
 _Service = csi.PluginCapability.Service
+_Expansion = csi.PluginCapability.VolumeExpansion
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,13 @@ class IdentityServicer(csi_pb2_grpc.IdentityServicer):
         services = [_Service.VOLUME_ACCESSIBILITY_CONSTRAINTS]
         if self._options.controller:
             services.append(_Service.CONTROLLER_SERVICE)
+        # Of an expansion that an attached volume's back end refuses, ControllerExpandVolume tells.
+        expansions = [_Expansion.ONLINE, _Expansion.OFFLINE]
         return csi.GetPluginCapabilitiesResponse(
-            capabilities=[csi.PluginCapability(service=_Service(type=each)) for each in services]
+            capabilities=[
+                *(csi.PluginCapability(service=_Service(type=each)) for each in services),
+                *(csi.PluginCapability(volume_expansion=_Expansion(type=each)) for each in expansions),
+            ]
         )
 
     def Probe(self, request: csi.ProbeRequest, context: grpc.ServicerContext) -> csi.ProbeResponse:

@@ -9,8 +9,9 @@ Source: Block Storage API v3, "Volumes", "Attachments".
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
@@ -19,6 +20,8 @@ from .messages import Messages
 from .polling import SharedPoller
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
 from .waiting import Deadline, LearnedPace, PaceSource
+
+R = TypeVar("R")
 
 #: The first version whose volumes tell whether they can be attached more than once.
 MICROVERSION = "3.50"
@@ -35,7 +38,7 @@ class Paces:
 
 
 class Volumes:
-    """Adapter over Cinder's API.
+    """Adapter over Cinder's API: volumes and their attachments. What changes a volume: volume_changes.py.
 
     :param api: Cinder, at MICROVERSION or later.
     :param mine: metadata that the caller's volumes carry: the shared listing is of those alone.
@@ -198,6 +201,17 @@ class Volumes:
                 f"delete attachment {attachment_id}",
                 deadline,
             )
+
+    def watch(
+        self,
+        volume_id: str,
+        judge: Callable[[Volume | None], R | None],
+        what: str,
+        deadline: Deadline,
+        pace: PaceSource,
+    ) -> R:
+        """Look at a volume, together with all others that are waited for. See SharedPoller.wait."""
+        return self._poller.wait(volume_id, judge, what, deadline, pace)
 
     def _all_mine(self, deadline: Deadline) -> dict[str, Volume]:
         listed = self._list({"metadata": str(self._mine)}, "list the volumes", deadline)

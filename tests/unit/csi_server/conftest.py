@@ -18,6 +18,7 @@ from ansible_collections.mooring.storage.csi_server.block.attachments import Ser
 from ansible_collections.mooring.storage.csi_server.block.backups import BlockBackups
 from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
 from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud, ControllerOptions
+from ansible_collections.mooring.storage.csi_server.block.expansion import VolumeExpansion
 from ansible_collections.mooring.storage.csi_server.block.idempotency import BlockVolumes
 from ansible_collections.mooring.storage.csi_server.block.snapshots import BlockSnapshots
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
@@ -31,6 +32,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups imp
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Paces as SnapshotPaces
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Snapshots
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_changes import VolumeChanges
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace
 from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
@@ -87,6 +89,7 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
         ServerAttachments(cinder, nova),
         snapshots,
         BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
+        VolumeExpansion(VolumeChanges(api, cinder, pace)),
     )
 
 

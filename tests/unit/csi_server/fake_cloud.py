@@ -18,6 +18,7 @@ from typing import Any
 import requests
 
 from .fake_answers import Answer, Route, fault, public
+from .fake_changes import FakeChanges
 from .fake_snapshots import FakeBackups, FakeSnapshots
 
 
@@ -100,6 +101,7 @@ class FakeCloud:
         self.page_size = 1000
         self.snapshots = FakeSnapshots(self)
         self.backups = FakeBackups(self)
+        self.changes = FakeChanges(self)
         volume = r"/volumes/([^/?]+)"
         attachments = r"/servers/([^/]+)/os-volume_attachments"
         self.cinder = FakeService(
@@ -113,6 +115,7 @@ class FakeCloud:
                 ("GET", "/messages", self._messages),
                 *self.snapshots.routes,
                 *self.backups.routes,
+                *self.changes.routes,
             ],
         )
         self.nova = FakeService(

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cinder: what changes a volume that exists.
+
+Source: Block Storage API v3, "Volume actions", "Volumes".
+"""
+
+from __future__ import annotations
+
+from .api import Api
+from .errors import Failed, NotFound
+from .messages import Messages
+from .volume import Volume
+from .volumes import Volumes
+from .waiting import Deadline, LearnedPace, PaceSource
+
+#: A volume in one of these is being changed, and comes back to what it was.
+CHANGING = frozenset({"extending", "retyping"})
+
+
+class VolumeChanges:
+    """Adapter over the actions that change a volume.
+
+    :param api: Cinder, at volumes.MICROVERSION or later: the first that extends volumes in use is 3.42.
+    :param volumes: looks at the volumes.
+    :param pace: how soon each wait looks first.
+    """
+
+    def __init__(self, api: Api, volumes: Volumes, pace: PaceSource | None = None) -> None:
+        self._api = api
+        self._volumes = volumes
+        self._pace = pace or LearnedPace("volume_changed", 0.35)
+        self._messages = Messages(api)
+
+    def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
+        """Return the volume, None when there is none of that id."""
+        return self._volumes.find(volume_id, deadline)
+
+    def extend(self, volume_id: str, size: int, deadline: Deadline) -> None:
+        """Ask for a volume to be extended to ``size`` GiB.
+
+        :raises NotFound: there is no volume of that id.
+        :raises InvalidRequest: its status forbids it, it is as large already, or its type has a limit.
+        :raises QuotaExceeded: with Cinder's own reason.
+        """
+        self._api.request(
+            "volume_expand",
+            "POST",
+            f"/volumes/{volume_id}/action",
+            f"extend volume {volume_id} to {size} GiB",
+            deadline,
+            json={"os-extend": {"new_size": size}},
+        )
+
+    def wait_until_settled(self, volume_id: str, deadline: Deadline) -> Volume:
+        """Wait until a volume is not being changed any more; whether the change was made is seen of it then.
+
+        :raises Failed: the back end failed in the middle of it. The volume stays in error until an
+            administrator of the cloud has looked at it.
+        :raises NotFound: somebody deleted it meanwhile.
+        """
+
+        def judge(now: Volume | None) -> Volume | None:
+            if now is None:
+                raise NotFound(f"volume {volume_id} has been deleted while it was being changed")
+            if now.status in CHANGING:
+                return None
+            if now.status.startswith("error"):
+                raise Failed(
+                    f"Cinder failed to change {now}: {self.reason(volume_id, deadline)}; its status is"
+                    f" {now.status}, from which only an administrator of the cloud brings it back"
+                )
+            return now
+
+        return self._volumes.watch(
+            volume_id, judge, f"volume {volume_id} to be changed", deadline, self._pace
+        )
+
+    def reason(self, volume_id: str, deadline: Deadline) -> str:
+        """Return why Cinder gave the last change of a volume up, in its own words where it tells any."""
+        return self._messages.reason(volume_id, deadline) or "it tells no reason"
