@@ -8,6 +8,7 @@ An attachment that is there is a success, and so is one that is not there any mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ...plugins.module_utils._cloud.errors import Busy, InUse, NotFound
@@ -31,7 +32,12 @@ class ServersPort(Protocol):
 
     def exists(self, server_id: str, deadline: Deadline) -> bool: ...
     def attach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
+    def attach_shared(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
     def detach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
+
+
+_Ask = Callable[[str, str, Deadline], None]
+_Check = Callable[[Volume, str], None]
 
 
 class ServerAttachments:
@@ -44,36 +50,49 @@ class ServerAttachments:
         self._detached: Recent[tuple[str, str], bool] = Recent(STILL_TRUE)
 
     def attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
-        """Return a volume that is attached to a server.
+        """Return a volume that is attached to a server, and to no other.
 
         :raises NotFound: there is no such volume, or no such server.
         :raises InUse: another server has it.
         """
+        # A volume that could have several attachments is refused here, and asked for again below when it
+        # has none: so no volume has to be read before it is attached.
+        return self._once(self._servers.attach, volume_id, server_id, deadline, _check_unshared)
+
+    def attach_shared(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
+        """Return a volume that is attached to a server, whichever others have it.
+
+        :raises NotFound: there is no such volume, or no such server.
+        :raises InUse: another server has it, and it can have one attachment only.
+        """
+        return self._once(self._servers.attach_shared, volume_id, server_id, deadline, _check_shared)
+
+    def _once(self, ask: _Ask, volume_id: str, server_id: str, deadline: Deadline, check: _Check) -> Volume:
         self._detached.drop((volume_id, server_id))
         volume = self._attached.get((volume_id, server_id))
         if volume is None:
-            volume = self._attach(volume_id, server_id, deadline)
+            volume = self._attach(ask, volume_id, server_id, deadline, check)
             self._attached.put((volume_id, server_id), volume)
+        check(volume, server_id)
         return volume
 
-    def _attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
+    def _attach(self, ask: _Ask, volume_id: str, server_id: str, deadline: Deadline, check: _Check) -> Volume:
         try:
-            self._servers.attach(server_id, volume_id, deadline)
+            ask(server_id, volume_id, deadline)
         except (InUse, NotFound) as refused:
             now = self._volumes.find(volume_id, deadline)
             if now is None:
                 raise NotFound(f"volume {volume_id} does not exist") from refused
+            check(now, server_id)
             if now.attached_to(server_id):
                 return now
             if isinstance(refused, NotFound):
                 raise NotFound(f"server {server_id} does not exist") from refused
             if now.status in COMING:
                 self._volumes.wait_until_usable(now, deadline)
-                self._servers.attach(server_id, volume_id, deadline)
-            elif now.attachments and not now.multiattach:
-                raise InUse(
-                    f"{now} is attached to {now.holders()}, and can be attached to one server only"
-                ) from refused
+                self._servers.attach_shared(server_id, volume_id, deadline)
+            elif now.multiattach:
+                self._servers.attach_shared(server_id, volume_id, deadline)
             elif now.status == "detaching":
                 raise Busy(f"{now} is being detached") from refused
             elif now.status not in ("reserved", "attaching"):
@@ -113,3 +132,13 @@ class ServerAttachments:
         now = self._volumes.find(volume_id, deadline)
         for attachment in now.attachments if now else ():
             self.detach(volume_id, attachment.server_id, deadline)
+
+
+def _check_unshared(volume: Volume, server_id: str) -> None:
+    if others := volume.holders(but=server_id):
+        raise InUse(f"{volume} is attached to {others}, and is published for one node at a time")
+
+
+def _check_shared(volume: Volume, server_id: str) -> None:
+    if not volume.multiattach and (others := volume.holders(but=server_id)):
+        raise InUse(f"{volume} is attached to {others}, and can be attached to one server only")

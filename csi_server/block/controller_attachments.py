@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Controller: volumes attached to nodes and detached.
 
+Which nodes may have a volume at the same time is decided here by the attachments that there are. What a
+capability means for a filesystem, CreateVolume has checked: volumes that other drivers made for
+impossible capabilities keep working on one node.
+
 Source: CSI specification 1.13, "Controller Service RPC".
 """
 
@@ -12,37 +16,48 @@ from typing import ClassVar
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
+from ..rpc.locks import Locks
 from . import capabilities, names, sizes
-from .controller_part import ControllerPart, Kinds, Rpc, require
+from .controller_part import Clouds, ControllerOptions, ControllerPart, Kinds, Rpc, require
+from .published import Published
 
 
 class AttachmentRpcs(ControllerPart):
     """ControllerPublishVolume, ControllerUnpublishVolume."""
 
-    CAPABILITIES: ClassVar[Kinds] = (Rpc.PUBLISH_UNPUBLISH_VOLUME,)
+    CAPABILITIES: ClassVar[Kinds] = (Rpc.PUBLISH_UNPUBLISH_VOLUME, Rpc.PUBLISH_READONLY)
+
+    def __init__(self, clouds: Clouds, options: ControllerOptions, locks: Locks) -> None:
+        super().__init__(clouds, options, locks)
+        self._published = Published()
 
     def ControllerPublishVolume(
         self, request: csi.ControllerPublishVolumeRequest, context: grpc.ServicerContext
     ) -> csi.ControllerPublishVolumeResponse:
         require(request, "volume_id", "node_id", "volume_capability")
-        capabilities.check([request.volume_capability])
-        if request.readonly:
-            raise InvalidRequest("readonly is not supported: Nova attaches volumes for reading and writing")
+        capabilities.check_complete(request.volume_capability)
         with self._locks.hold(request.volume_id):
-            volume = self._clouds.of(request.secrets).attachments.attach(
-                request.volume_id, request.node_id, deadline_of(context)
+            attachments = self._clouds.of(request.secrets).attachments
+            attach = (
+                attachments.attach_shared
+                if capabilities.is_shared(request.volume_capability)
+                else attachments.attach
             )
-        device = next((a.device for a in volume.attachments if a.server_id == request.node_id), "")
-        return csi.ControllerPublishVolumeResponse(
-            publish_context={
-                names.DEVICE_PATH: device,
-                names.SIZE: str(volume.size * sizes.GIB),
-                names.SERIAL: volume.id,
-            }
-        )
+            volume = attach(request.volume_id, request.node_id, deadline_of(context))
+            attachment = volume.attachment_to(request.node_id)
+            self._published.agree(
+                volume.id, request.node_id, attachment.id if attachment else "", request.readonly
+            )
+        publish_context = {
+            names.DEVICE_PATH: attachment.device if attachment else "",
+            names.SIZE: str(volume.size * sizes.GIB),
+            names.SERIAL: volume.id,
+        }
+        if request.readonly:
+            publish_context[names.READ_ONLY] = "true"
+        return csi.ControllerPublishVolumeResponse(publish_context=publish_context)
 
     def ControllerUnpublishVolume(
         self, request: csi.ControllerUnpublishVolumeRequest, context: grpc.ServicerContext
@@ -55,4 +70,5 @@ class AttachmentRpcs(ControllerPart):
                 attachments.detach(request.volume_id, request.node_id, deadline)
             else:
                 attachments.detach_everywhere(request.volume_id, deadline)
+            self._published.forget(request.volume_id, request.node_id)
         return csi.ControllerUnpublishVolumeResponse()

@@ -64,6 +64,7 @@ class VolumeRpcs(ControllerPart):
                         names.CLUSTER: self._options.cluster,
                     },
                     origin=source.origin,
+                    multiattach=any(map(capabilities.is_shared, request.volume_capabilities)),
                 ),
                 size,
                 deadline,
@@ -97,10 +98,10 @@ class VolumeRpcs(ControllerPart):
         require(request, "volume_id")
         if not request.volume_capabilities:
             raise InvalidRequest("volume_capabilities is missing: give at least one")
-        self._clouds.of(request.secrets).volumes.find(request.volume_id, deadline_of(context))
+        volume = self._clouds.of(request.secrets).volumes.find(request.volume_id, deadline_of(context))
         for capability in request.volume_capabilities:
             capabilities.check_complete(capability)
-            if reason := capabilities.refusal(capability):
+            if reason := capabilities.refusal(capability, volume.multiattach):
                 return csi.ValidateVolumeCapabilitiesResponse(message=reason)
         return csi.ValidateVolumeCapabilitiesResponse(
             confirmed=csi.ValidateVolumeCapabilitiesResponse.Confirmed(

@@ -14,7 +14,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, NotFound
+from ...plugins.module_utils._cloud.errors import (
+    Busy,
+    CloudError,
+    Conflict,
+    InUse,
+    InvalidRequest,
+    NotFound,
+)
 from ...plugins.module_utils._cloud.volume import COMING, USABLE, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
@@ -27,6 +34,7 @@ class VolumesPort(Protocol):
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None: ...
     def named(self, name: str, deadline: Deadline) -> list[Volume]: ...
+    def type_is_multiattach(self, volume_type: str, deadline: Deadline) -> bool | None: ...
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
     def delete(self, volume_id: str, deadline: Deadline) -> bool: ...
@@ -58,13 +66,14 @@ class BlockVolumes:
     def create(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume:
         """Return a volume of that name that can be attached: the one there is, or a new one.
 
-        A volume that Cinder fails to create is deleted again before the error is raised.
+        A volume that Cinder fails to create is deleted again before the error is raised, and so is one
+        that cannot be attached as often as asked for.
 
         :raises Conflict: one of that name is there, and is not what is asked for.
         """
         volume = self._adopt(request, sizes, deadline)
         if volume is None:
-            volume = self._volumes.create(request, deadline)
+            volume = self._create(request, deadline)
         if volume.status in USABLE:
             return volume
         try:
@@ -73,6 +82,25 @@ class BlockVolumes:
             if not isinstance(failure, NotFound):
                 self._remove_if_failed(volume, failure, deadline)
             raise
+
+    def _create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
+        if not request.multiattach:
+            return self._volumes.create(request, deadline)
+        named = f"volume type {request.type}" if request.type else "the default volume type"
+        refusal = InvalidRequest(
+            f"{named} makes volumes for one node at a time: for access from several nodes give a type with"
+            " the extra spec multiattach='<is> True'"
+        )
+        if request.type and self._volumes.type_is_multiattach(request.type, deadline) is False:
+            raise refusal
+        volume = self._volumes.create(request, deadline)
+        if volume.multiattach:
+            return volume
+        try:
+            self._delete(volume.id, deadline)
+        except CloudError as second:
+            refusal.add_note(f"{volume} is left over: {second}")
+        raise refusal
 
     def _adopt(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume | None:
         namesakes = self._volumes.named(request.name, deadline)
@@ -137,6 +165,8 @@ def _differences(volume: Volume, request: VolumeRequest, sizes: SizeRange) -> li
     # A StorageClass may name a type by its id; Cinder's volumes tell the name alone.
     if request.type and not _is_uuid(request.type) and request.type != volume.type:
         found.append(("type", volume.type, request.type))
+    if request.multiattach and not volume.multiattach:
+        found.append(("attachments", "to one node at a time", "to several"))
     if request.zone and request.zone != volume.zone:
         found.append(("availability zone", volume.zone, request.zone))
     origin = replace(volume.origin, backup_id=volume.metadata.get(names.FROM_BACKUP, ""))

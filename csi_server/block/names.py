@@ -26,10 +26,12 @@ FROM_BACKUP = "cinder.csi.openstack.org/from-backup"
 #: Volume context: the volume was made of another, so its filesystem may be smaller than it is.
 RESIZE_REQUIRED = "cinder.csi.openstack.org/resizeRequired"
 
-#: Publish context. DevicePath is what Nova says; the node trusts the serial and the size.
+#: Publish context. DevicePath is what Nova says; the node trusts the serial and the size. readonly is
+#: "true" for a volume that the node may not write to.
 DEVICE_PATH = "DevicePath"
 SIZE = "size"
 SERIAL = "serial"
+READ_ONLY = "readonly"
 
 #: CreateSnapshot parameters that the snapshotter adds (--extra-create-metadata); kept as metadata.
 SNAPSHOT_NAME = "csi.storage.k8s.io/volumesnapshot/name"

@@ -15,7 +15,7 @@ from ...plugins.module_utils._cloud.waiting import Deadline
 from ..host import mounts, statistics
 from ..host.devices import Device, Devices, Wanted
 from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, TargetMissing
-from ..host.filesystems import Filesystems, mount_options
+from ..host.filesystems import Filesystems, mount_options, without_recovery
 from ..host.mounts import Mount, Mounts
 from ..host.statistics import Statistics, Usage
 from .node_requests import Filesystem, Publish, Stage
@@ -44,8 +44,8 @@ class HostBlockNode:
     def stage(self, request: Stage, deadline: Deadline) -> None:
         filesystem = request.access.filesystem
         if filesystem is None:
-            # Publishing binds the device file; finding it here tells early when there is none.
-            self._find(request.wanted, deadline)
+            # Publishing binds the device file, and who may open that may write, whatever the mount says.
+            self._devices.set_read_only(self._find(request.wanted, deadline), request.access.read_only)
             return
         mounted = self._mounts.at(request.path)
         if mounted is None:
@@ -90,7 +90,12 @@ class HostBlockNode:
             fs_type = self._filesystems.existing(device, filesystem.fs_type)
         else:
             fs_type = self._filesystems.prepare(device, filesystem.fs_type)
-        options = [*mount_options(fs_type), *filesystem.flags, *(["ro"] if request.access.read_only else [])]
+        options = [*mount_options(fs_type), *filesystem.flags]
+        if request.access.read_only:
+            options.append("ro")
+        if request.access.read_only and request.access.shared:
+            self._filesystems.check_clean(device, fs_type)
+            options.append(without_recovery(fs_type))
         self._mounts.mount(device.path, request.path, fs_type, list(dict.fromkeys(options)))
         return fs_type
 

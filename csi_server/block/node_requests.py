@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ..host.devices import Wanted
 from ..host.filesystems import SUPPORTED
 from ..proto import csi_pb2 as csi
 from . import capabilities, names
-
-_Mode = csi.VolumeCapability.AccessMode
-_READERS = frozenset({_Mode.SINGLE_NODE_READER_ONLY, _Mode.MULTI_NODE_READER_ONLY})
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,13 @@ class Access:
 
     :ivar filesystem: None for a raw block device.
     :ivar read_only: nothing may be written to the volume.
+    :ivar shared: other nodes may have the volume as well.
     :ivar single_path: the volume may be published at one path only.
     """
 
     filesystem: Filesystem | None
     read_only: bool = False
+    shared: bool = False
     single_path: bool = False
 
 
@@ -83,7 +82,7 @@ def stage(request: csi.NodeStageVolumeRequest) -> Stage:
         volume_id=volume_id,
         wanted=_wanted(volume_id, request.publish_context),
         path=path,
-        access=_access(request.volume_capability),
+        access=_access(request.volume_capability, request.publish_context),
         grow=request.volume_context.get(names.RESIZE_REQUIRED) == "true",
     )
 
@@ -97,13 +96,13 @@ def publish(request: csi.NodePublishVolumeRequest) -> Publish:
     path = absolute("target_path", request.target_path)
     _require_capability(request.HasField("volume_capability"))
     staged = request.staging_target_path
-    access = _access(request.volume_capability)
+    access = _access(request.volume_capability, request.publish_context)
     return Publish(
         volume_id=volume_id,
         wanted=_wanted(volume_id, request.publish_context),
         staged=absolute("staging_target_path", staged) if staged else "",
         path=path,
-        access=Access(access.filesystem, access.read_only or request.readonly, access.single_path),
+        access=replace(access, read_only=access.read_only or request.readonly),
     )
 
 
@@ -128,14 +127,18 @@ def _require_capability(given: bool) -> None:
         raise InvalidRequest("volume_capability is missing")
 
 
-def _access(capability: csi.VolumeCapability) -> Access:
+def _access(capability: csi.VolumeCapability, publish_context: Mapping[str, str]) -> Access:
     capabilities.check_complete(capability)
-    mode = capability.access_mode.mode
     filesystem = _filesystem(capability.mount) if capability.HasField("mount") else None
     return Access(
         filesystem=filesystem,
-        read_only=mode in _READERS or (filesystem is not None and "ro" in filesystem.flags),
-        single_path=mode == _Mode.SINGLE_NODE_SINGLE_WRITER,
+        read_only=(
+            capabilities.is_read_only(capability)
+            or publish_context.get(names.READ_ONLY) == "true"
+            or (filesystem is not None and "ro" in filesystem.flags)
+        ),
+        shared=capabilities.is_shared(capability),
+        single_path=capabilities.is_single_path(capability),
     )
 
 

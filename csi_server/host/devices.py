@@ -22,7 +22,7 @@ from ...plugins.module_utils._cloud.errors import Timeout
 from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, observed_wait
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from .commands import Commands
-from .errors import CommandFailed, DeviceMismatch, DeviceNotReady, InvalidHostRequest
+from .errors import CommandFailed, DeviceMismatch, DeviceNotReady, InvalidHostRequest, WriteProtected
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +184,16 @@ class Devices:
             if device is not None:
                 yield device
 
+    def set_read_only(self, device: Device, read_only: bool) -> None:
+        """Let the kernel refuse writes to a device, or no longer refuse them.
+
+        :raises WriteProtected: the disk itself takes no writes.
+        """
+        if self._is_read_only(device) != read_only:
+            self._commands.run(["blockdev", "--setro" if read_only else "--setrw", device.path])
+            if self._is_read_only(device) and not read_only:
+                raise WriteProtected(f"{device.path} takes no writes: the disk itself is write protected")
+
     def rescan(self) -> list[str]:
         """Have udev make its links again and each SCSI host look for new disks; returns what did not work."""
         problems = []
@@ -200,8 +210,14 @@ class Devices:
                 problems.append(f"SCSI host {host} refused to scan: {error}")
         return problems
 
+    def _is_read_only(self, device: Device) -> bool:
+        return self._read(self._name(device), "ro") == "1"
+
+    def _name(self, device: Device) -> str:
+        return os.path.relpath(device.path, self._dev).replace("/", "!")
+
     def _identities(self, device: Device) -> Iterator[str]:
-        name = os.path.relpath(device.path, self._dev).replace("/", "!")
+        name = self._name(device)
         for attribute in ("serial", os.path.join("device", "serial")):
             yield self._read(name, attribute)
         yield _unit_serial(self._read_bytes(name, os.path.join("device", "vpd_pg80")))

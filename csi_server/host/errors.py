@@ -53,6 +53,14 @@ class UnknownSignature(Refused):
     """The device carries something else than the filesystem asked for, so it is not formatted."""
 
 
+class NotClean(Refused):
+    """The filesystem has a journal to replay, which takes writes, and the volume may only be read."""
+
+
+class WriteProtected(Refused):
+    """The disk takes no writes, and the volume is to be written to."""
+
+
 class NotStaged(Refused):
     """The volume has to be staged before it is published."""
 

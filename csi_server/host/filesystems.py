@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .commands import Commands
 from .devices import Device
-from .errors import CommandFailed, HostError, UnknownSignature
+from .errors import CommandFailed, HostError, NotClean, UnknownSignature
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ _FORMAT = {
 }
 # A clone has the UUID of its source, and XFS refuses to mount two of one UUID.
 _MOUNT_OPTIONS = {"xfs": ("nouuid",)}
+# A journal is replayed even by a mount that is for reading only. Two nodes must not do that at once.
+_WITHOUT_RECOVERY = {"ext4": "noload", "ext3": "noload", "xfs": "norecovery"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,11 @@ def chosen_filesystem(signature: Signature | None, asked: str) -> str:
 def mount_options(fs_type: str) -> tuple[str, ...]:
     """The options that a filesystem of this type always needs."""
     return _MOUNT_OPTIONS.get(fs_type, ())
+
+
+def without_recovery(fs_type: str) -> str:
+    """The option with which a mount writes nothing at all, not even what the journal holds."""
+    return _WITHOUT_RECOVERY[fs_type]
 
 
 def parse_probe(text: str) -> Signature | None:
@@ -134,6 +141,23 @@ class Filesystems:
         if signature is None:
             raise UnknownSignature(f"{device.path} carries no filesystem, and the volume may only be read")
         return chosen_filesystem(signature, asked)
+
+    def check_clean(self, device: Device, fs_type: str) -> None:
+        """Make sure that the filesystem is whole without its journal.
+
+        :raises NotClean: it was not unmounted in order.
+        """
+        if fs_type == "xfs":
+            said = self._commands.run(["xfs_logprint", "-t", device.path]).out
+            clean = "state: <CLEAN>" in said
+        else:
+            said = self._commands.run(["dumpe2fs", "-h", device.path]).out
+            clean = "needs_recovery" not in said
+        if not clean:
+            raise NotClean(
+                f"the {fs_type} filesystem on {device.path} was not unmounted in order, and nodes that share"
+                " it for reading cannot replay its journal: use it once on one node, with ReadWriteOnce"
+            )
 
     def grow(self, device: Device, fs_type: str, path: str) -> None:
         """Let the filesystem mounted at ``path`` fill its device; no change when it does."""

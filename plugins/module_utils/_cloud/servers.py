@@ -14,6 +14,8 @@ from .waiting import Deadline
 
 #: The first version that attaches volumes which may have several attachments.
 MICROVERSION = "2.60"
+#: The last version that refuses such volumes.
+SINGLE_ATTACHMENT = "2.59"
 
 
 class Servers:
@@ -36,12 +38,23 @@ class Servers:
         return True
 
     def attach(self, server_id: str, volume_id: str, deadline: Deadline) -> None:
-        """Ask for a volume to be attached to a server.
+        """Ask for a volume that can have one attachment to be attached to a server.
 
         :raises NotFound: the server or the volume does not exist.
-        :raises InUse: the volume, or the server, is in a state that forbids it.
+        :raises InUse: the volume, or the server, is in a state that forbids it; the volume can have
+            several attachments.
         :raises OutOfCapacity: the server has as many volumes as it can have.
         """
+        self._attach(server_id, volume_id, SINGLE_ATTACHMENT, deadline)
+
+    def attach_shared(self, server_id: str, volume_id: str, deadline: Deadline) -> None:
+        """Ask for a volume to be attached to a server, whichever other servers have it.
+
+        :raises: as ``attach``; InUse if another server has a volume that can have one attachment only.
+        """
+        self._attach(server_id, volume_id, MICROVERSION, deadline)
+
+    def _attach(self, server_id: str, volume_id: str, microversion: str, deadline: Deadline) -> None:
         try:
             self._api.request(
                 "volume_attach",
@@ -50,6 +63,7 @@ class Servers:
                 f"attach volume {volume_id} to server {server_id}",
                 deadline,
                 json={"volumeAttachment": {"volumeId": volume_id}},
+                microversion=microversion,
             )
         except Forbidden as refused:
             # Nova's only way to say that a server is full: a 403 with these words.

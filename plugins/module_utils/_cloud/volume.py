@@ -60,12 +60,17 @@ class Volume:
     attachments: tuple[Attachment, ...] = ()
     origin: Origin = Origin()
 
-    def attached_to(self, server_id: str) -> bool:
-        return any(attachment.server_id == server_id for attachment in self.attachments)
+    def attachment_to(self, server_id: str) -> Attachment | None:
+        return next((each for each in self.attachments if each.server_id == server_id), None)
 
-    def holders(self) -> str:
-        """Name the servers, or hosts, that it is attached to."""
-        return ", ".join(attachment.server_id or attachment.host for attachment in self.attachments)
+    def attached_to(self, server_id: str) -> bool:
+        return self.attachment_to(server_id) is not None
+
+    def holders(self, but: str = "") -> str:
+        """Name the servers, or hosts, that it is attached to, without the server ``but``."""
+        return ", ".join(
+            each.server_id or each.host for each in self.attachments if not but or each.server_id != but
+        )
 
     def __str__(self) -> str:
         return f"volume {self.id} ({self.name})" if self.name else f"volume {self.id}"
@@ -83,6 +88,8 @@ class VolumeRequest:
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = Origin()
+    multiattach: bool = False
+    """Whether several servers shall be able to have it at the same time: only its type makes it so."""
 
 
 def from_api(body: Mapping[str, Any]) -> Volume:

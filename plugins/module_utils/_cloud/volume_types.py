@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .api import Api
 from .listing import PAGE_SIZE
@@ -14,10 +15,19 @@ from .waiting import Deadline
 
 @dataclass(frozen=True)
 class VolumeTypeRef:
-    """A volume type's identity."""
+    """A volume type's identity, and what it demands of its back end."""
 
     id: str
     name: str
+    extra_specs: Mapping[str, str] | None = field(default=None, compare=False)
+    """What the credential may read of them: None for none, else at least those that Cinder shows to all."""
+
+    @property
+    def multiattach(self) -> bool | None:
+        """Whether its volumes can be attached more than once, None when Cinder does not tell."""
+        if self.extra_specs is None:
+            return None
+        return self.extra_specs.get("multiattach", "").strip().lower() == "<is> true"
 
 
 def list_volume_types(api: Api, deadline: Deadline) -> list[VolumeTypeRef]:
@@ -35,4 +45,6 @@ def list_volume_types(api: Api, deadline: Deadline) -> list[VolumeTypeRef]:
         # Without is_public=None Cinder leaves out the private types.
         {"is_public": "None", "limit": PAGE_SIZE},
     )
-    return [VolumeTypeRef(id=item["id"], name=item["name"]) for item in answer["volume_types"]]
+    return [
+        VolumeTypeRef(item["id"], item["name"], item.get("extra_specs")) for item in answer["volume_types"]
+    ]

@@ -19,6 +19,7 @@ from .listing import listed
 from .messages import Messages
 from .polling import SharedPoller
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
+from .volume_types import list_volume_types
 from .waiting import Deadline, LearnedPace, PaceSource
 
 R = TypeVar("R")
@@ -64,6 +65,14 @@ class Volumes:
     def named(self, name: str, deadline: Deadline) -> list[Volume]:
         """Return the volumes of exactly that name."""
         return [v for v in self._list({"name": name}, f"look for volume {name}", deadline) if v.name == name]
+
+    def type_is_multiattach(self, volume_type: str, deadline: Deadline) -> bool | None:
+        """Say whether a type's volumes can be attached more than once, None when Cinder does not tell.
+
+        :param volume_type: its name or id.
+        """
+        known = list_volume_types(self._api, deadline)
+        return next((each.multiattach for each in known if volume_type in (each.id, each.name)), None)
 
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         """Ask for a volume and return it as it is then, hardly ever ready.

@@ -9,6 +9,7 @@ volume takes it one step further.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import uuid
@@ -40,9 +41,8 @@ class FakeService:
         for verb, path, act in self._routes:
             match = path.fullmatch(url)
             if verb == method and match:
-                status, body = act(
-                    *match.groups(), **{k: options[k] for k in ("params", "json") if k in options}
-                )
+                taken = {name: options[name] for name in inspect.signature(act).parameters if name in options}
+                status, body = act(*match.groups(), **taken)
                 return _response(status, body, url, {})
         raise AssertionError(f"the fake has no {method} {url}")
 
@@ -84,6 +84,8 @@ class FakeCloud:
 
     :ivar steps: how many looks at a volume it takes until it arrives at its next state.
     :ivar broken_types: volume types whose creation fails in the background.
+    :ivar multiattach_types: volume types whose volumes can be attached more than once.
+    :ivar extra_specs_shown: whether the types tell that.
     """
 
     def __init__(self) -> None:
@@ -95,6 +97,8 @@ class FakeCloud:
         self.steps = 1
         self.types = {"fast", "slow"}
         self.broken_types: set[str] = set()
+        self.multiattach_types = {"multi"}
+        self.extra_specs_shown = True
         self.zones = {"az1", "az2"}
         self.max_gigabytes = 1000
         self.max_devices = 26
@@ -116,6 +120,7 @@ class FakeCloud:
                 *self.snapshots.routes,
                 *self.backups.routes,
                 *self.changes.routes,
+                ("GET", "/types", self._types),
             ],
         )
         self.nova = FakeService(
@@ -185,7 +190,7 @@ class FakeCloud:
         if refused := self._unfit(sources, wanted["size"]):
             return refused
         kind, zone = wanted.get("volume_type", "fast"), wanted.get("availability_zone", "az1")
-        if kind not in self.types | self.broken_types:
+        if kind not in self.types | self.broken_types | self.multiattach_types:
             return fault(404, f"Volume type with name {kind} could not be found.")
         if zone not in self.zones:
             return fault(400, f"Availability zone '{zone}' is invalid.")
@@ -202,6 +207,7 @@ class FakeCloud:
             metadata=wanted["metadata"],
             snapshot_id=sources.get("snapshot_id"),
             source_volid=sources.get("source_volid"),
+            multiattach=kind in self.multiattach_types,
         )
         if kind in self.broken_types:
             said = "schedule allocate volume:Could not find any available weighted backend."
@@ -247,6 +253,15 @@ class FakeCloud:
                     return 200, {"attachments": []}
         return fault(404, "no such attachment")
 
+    def _types(self) -> Answer:
+        listed: list[dict[str, Any]] = []
+        for name in sorted(self.types | self.broken_types | self.multiattach_types):
+            listed.append({"id": f"id-of-{name}", "name": name})
+            if self.extra_specs_shown:
+                specs = {"multiattach": "<is> True"} if name in self.multiattach_types else {}
+                listed[-1]["extra_specs"] = specs
+        return 200, {"volume_types": listed}
+
     def _messages(self, params: dict[str, Any]) -> Answer:
         about = [m for m in self.messages if m["resource_uuid"] == params["resource_uuid"]]
         return 200, {"messages": about[-1:]}
@@ -258,11 +273,17 @@ class FakeCloud:
             return fault(404, f"Instance {server_id} could not be found.")
         return 200, {"server": {"id": server_id}}
 
-    def _attach(self, server_id: str, json: dict[str, Any]) -> Answer:
+    def _attach(self, server_id: str, json: dict[str, Any], microversion: str = "2.60") -> Answer:
         volume = self.volumes.get(json["volumeAttachment"]["volumeId"])
         if server_id not in self.servers or volume is None:
             return fault(404, "could not be found")
-        if volume["status"] != "available":
+        if volume["multiattach"] and microversion != "2.60":
+            return fault(
+                400, "multiattach volumes are only supported starting with compute API version 2.60."
+            )
+        if any(a["server_id"] == server_id for a in volume["attachments"]):
+            return fault(400, f"Invalid volume: volume {volume['id']} is already attached.")
+        if volume["status"] not in ({"available", "in-use"} if volume["multiattach"] else {"available"}):
             return fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
         attached = [
             v for v in self.volumes.values() if any(a["server_id"] == server_id for a in v["attachments"])

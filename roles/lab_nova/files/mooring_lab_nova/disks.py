@@ -47,6 +47,8 @@ class UbdDisks:
     """Block devices of User-Mode Linux. Their size is read when they are plugged. ubda is the guest's own."""
 
     DEVICES = tuple(f"ubd{letter}" for letter in "bcdefghijklmnop")
+    #: Letters behind the device's name in its configuration, see the kernel's ubd_kern.c.
+    FLAGS = ""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -62,7 +64,7 @@ class UbdDisks:
             device = self._device("")
             if device is None:
                 raise DiskError(f"all {len(self.DEVICES)} devices of the guest are taken")
-            self._console.command(f"config {device}={path}::{serial}")
+            self._console.command(f"config {device}{self.FLAGS}={path}::{serial}")
         except Refused as error:
             raise DiskError(str(error)) from error
 
@@ -77,6 +79,12 @@ class UbdDisks:
     def grow(self, path: str, serial: str) -> None:
         self.unplug(path)
         self.plug(path, serial)
+
+
+class SharedUbdDisks(UbdDisks):
+    """The same for volumes that several guests have at once: the guest does not lock the file."""
+
+    FLAGS = "c"
 
 
 class LunDisks:

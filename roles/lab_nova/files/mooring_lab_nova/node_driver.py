@@ -24,7 +24,7 @@ from oslo_concurrency import lockutils
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from mooring_lab_nova.disks import DiskError, DiskInUse, Disks, LunDisks, UbdDisks, serial_of
+from mooring_lab_nova.disks import DiskError, DiskInUse, Disks, LunDisks, SharedUbdDisks, UbdDisks, serial_of
 from mooring_lab_nova.mconsole import Console, GuestIsOff
 
 LOG = logging.getLogger(__name__)
@@ -38,15 +38,15 @@ CONF.register_opts(
 )
 
 
-def disks_of(instance: Any, data: dict[str, Any]) -> Disks | None:
+def disks_of(instance: Any, connection_info: dict[str, Any]) -> Disks | None:
     """The kind of disk that the volume shall be in the server's node; None if the server is no node."""
     match = re.fullmatch(r"node(\d+)", instance.display_name or "")
     if not match:
         return None
     console = Console(os.path.join(CONF.lab.uml_dir, match[0], "mconsole"))
-    if data.get("plug") == "lun":
+    if connection_info["data"].get("plug") == "lun":
         return LunDisks(int(match[1]), CONF.lab.node_shell, console)
-    return UbdDisks(console)
+    return SharedUbdDisks(console) if connection_info.get("multiattach") else UbdDisks(console)
 
 
 class NodeDriver(fake.FakeDriverWithoutFakeNodes):
@@ -75,7 +75,7 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
         self, instance: Any, connection_info: dict[str, Any], action: Callable[[Disks, str, str], None]
     ) -> None:
         data = connection_info["data"]
-        disks = disks_of(instance, data)
+        disks = disks_of(instance, connection_info)
         if disks is None:
             return
         with lockutils.lock(f"disks-{instance.uuid}"):

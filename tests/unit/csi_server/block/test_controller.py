@@ -164,16 +164,6 @@ def test_no_whole_gibibyte_in_the_range(driver: Driver) -> None:
     refused(lambda: driver.controller.CreateVolume(request), grpc.StatusCode.OUT_OF_RANGE, "2 GiB")
 
 
-@pytest.mark.parametrize("mode", [Mode.MULTI_NODE_MULTI_WRITER, Mode.MULTI_NODE_READER_ONLY])
-def test_access_from_several_nodes_is_refused(driver: Driver, mode: Any) -> None:
-    request = csi.CreateVolumeRequest(name="pvc-1", volume_capabilities=[capability(mode)])
-    refused(
-        lambda: driver.controller.CreateVolume(request),
-        grpc.StatusCode.INVALID_ARGUMENT,
-        Mode.Mode.Name(mode),
-    )
-
-
 def test_the_zone_that_the_scheduler_prefers(driver: Driver) -> None:
     key = "topology.cinder.csi.openstack.org/zone"
     topology = csi.TopologyRequirement(
@@ -298,16 +288,6 @@ def test_validate_confirms_what_it_was_asked(driver: Driver) -> None:
     confirmed = driver.controller.ValidateVolumeCapabilities(request).confirmed
     assert list(confirmed.volume_capabilities) == [capability()]
     assert dict(confirmed.parameters) == {"type": "fast"}
-
-
-def test_validate_says_what_a_volume_cannot(driver: Driver) -> None:
-    volume = create(driver).volume_id
-    request = csi.ValidateVolumeCapabilitiesRequest(
-        volume_id=volume, volume_capabilities=[capability(Mode.MULTI_NODE_MULTI_WRITER)]
-    )
-    answer = driver.controller.ValidateVolumeCapabilities(request)
-    assert not answer.HasField("confirmed")
-    assert "MULTI_NODE_MULTI_WRITER" in answer.message
 
 
 def test_the_same_name_twice_at_once_is_aborted(driver: Driver) -> None:

@@ -267,8 +267,42 @@ def test_a_volume_for_readers_is_mounted_read_only(kubelet: Kubelet, machine: Ma
     kubelet.stage(readers, volume_context={"cinder.csi.openstack.org/resizeRequired": "true"})
     kubelet.publish(readers)
     kubelet.publish(readers)
-    assert machine.programs() == ["blkid", "mount", "mount"]
-    assert [call[call.index("-o") + 1] for call in machine.calls[1:]] == ["ro", "bind,ro"]
+    assert machine.programs() == ["blkid", "dumpe2fs", "mount", "mount"]
+    assert [call[call.index("-o") + 1] for call in machine.calls[2:]] == ["ro,noload", "bind,ro"]
+
+
+@pytest.mark.parametrize(
+    ("fs_type", "option"), [("ext4", "ro,noload"), ("ext3", "ro,noload"), ("xfs", "nouuid,ro,norecovery")]
+)
+def test_readers_on_several_nodes_never_replay_a_journal(
+    kubelet: Kubelet, machine: Machine, fs_type: str, option: str
+) -> None:
+    disk = str(machine.dev / "vdb")
+    machine.probes[disk] = f"TYPE={fs_type}\n"
+    machine.unclean.add(disk)
+    shared = mounted(mode=Mode.MULTI_NODE_READER_ONLY)
+    with refused(Code.FAILED_PRECONDITION, f"{fs_type} filesystem", "ReadWriteOnce"):
+        kubelet.stage(shared)
+    assert layers(machine, kubelet.staging) == 0
+    machine.unclean.clear()
+    kubelet.stage(shared)
+    assert option in machine.calls[-1]
+
+
+def test_a_reader_on_one_node_replays_the_journal(kubelet: Kubelet, machine: Machine) -> None:
+    disk = str(machine.dev / "vdb")
+    machine.probes[disk] = "TYPE=ext4\n"
+    machine.unclean.add(disk)
+    kubelet.stage(mounted(mode=Mode.SINGLE_NODE_READER_ONLY))
+    assert "ro" in machine.calls[-1]
+
+
+def test_what_is_published_read_only_is_staged_so(kubelet: Kubelet, machine: Machine) -> None:
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=ext4\n"
+    kubelet.stage(mounted(), publish_context={"readonly": "true"})
+    kubelet.publish(mounted(), publish_context={"readonly": "true"})
+    with refused(Code.ALREADY_EXISTS, "for reading only"):
+        kubelet.stage(mounted(), publish_context={})
 
 
 def test_publishing_read_only(kubelet: Kubelet) -> None:
@@ -340,6 +374,23 @@ def test_a_raw_target_that_is_a_folder(kubelet: Kubelet) -> None:
     os.makedirs(kubelet.target)
     with refused(Code.INVALID_ARGUMENT, kubelet.target):
         kubelet.publish(raw())
+
+
+def test_the_kernel_refuses_writes_to_a_raw_device_of_readers(kubelet: Kubelet, machine: Machine) -> None:
+    disk = str(machine.dev / "vdb")
+    for dummy in range(2):
+        kubelet.stage(raw(Mode.MULTI_NODE_READER_ONLY))
+    kubelet.unstage()
+    for dummy in range(2):
+        kubelet.stage(raw(Mode.MULTI_NODE_MULTI_WRITER))
+    assert machine.calls == [["blockdev", "--setro", disk], ["blockdev", "--setrw", disk]]
+
+
+def test_a_write_protected_disk_is_not_for_writers(kubelet: Kubelet, machine: Machine) -> None:
+    machine.protected.add(str(machine.dev / "vdb"))
+    kubelet.stage(raw(Mode.MULTI_NODE_READER_ONLY))
+    with refused(Code.FAILED_PRECONDITION, "write protected"):
+        kubelet.stage(raw())
 
 
 # ---- statistics ----

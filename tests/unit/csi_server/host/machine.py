@@ -60,6 +60,8 @@ class Machine:
         self.probes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
         self.answers: dict[str, Finished] = {}
+        self.unclean: set[str] = set()
+        self.protected: set[str] = set()
 
     # ---- hardware ----
 
@@ -153,6 +155,20 @@ class Machine:
 
     def _nothing(self, arguments: list[str]) -> Finished:
         return Finished(0, "", "")
+
+    def _blockdev(self, arguments: list[str]) -> Finished:
+        way, path = arguments
+        attribute = self.sys / "class/block" / os.path.basename(path) / "ro"
+        attribute.write_text("1\n" if way == "--setro" or path in self.protected else "0\n")
+        return Finished(0, "", "")
+
+    def _dumpe2fs(self, arguments: list[str]) -> Finished:
+        features = "has_journal" + (" needs_recovery" if arguments[-1] in self.unclean else "")
+        return Finished(0, f"Filesystem features:      {features}\n", "")
+
+    def _xfs_logprint(self, arguments: list[str]) -> Finished:
+        state = "DIRTY" if arguments[-1] in self.unclean else "CLEAN"
+        return Finished(0, f"    log tail: 2 head: 2 state: <{state}>\n", "")
 
     _e2fsck = _resize2fs = _xfs_growfs = _udevadm = _nothing
 

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who gets a volume at the same time: pods on two nodes, and pods on one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+
+@pytest.fixture
+def multiattach(cluster_wide, namespace):
+    """A class of the type whose volumes several servers can have."""
+    cluster_wide(objects.storage_class(namespace, {"type": "multi"}))
+    return namespace
+
+
+def events(namespace, reason):
+    found = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+    return " ".join(event["message"] for event in found if event["reason"] == reason)
+
+
+def test_two_nodes_write_to_one_raw_device(namespace, multiattach):
+    objects.apply(
+        objects.claim(namespace, "shared", multiattach, accessModes=["ReadWriteMany"], volumeMode="Block"),
+        *(
+            objects.pod(namespace, node, devices={"/dev/shared": "shared"}, nodeName=node)
+            for node in ("node1", "node2")
+        ),
+    )
+    for node in ("node1", "node2"):
+        objects.wait_ready(namespace, node)
+    for writer, reader, offset in (("node1", "node2", 0), ("node2", "node1", 1)):
+        objects.run(
+            namespace,
+            writer,
+            f"printf 'from {writer}' | dd of=/dev/shared bs=1M seek={offset} conv=fsync,notrunc",
+        )
+        seen = objects.run(
+            namespace, reader, f"dd if=/dev/shared bs=1M skip={offset} count=1 iflag=direct | head -c 10"
+        )
+        assert seen == f"from {writer}"
+
+
+def test_a_filesystem_for_several_writers_is_refused_with_the_reason(namespace, multiattach):
+    objects.apply(objects.claim(namespace, "shared", multiattach, accessModes=["ReadWriteMany"]))
+    assert becomes(lambda: "corrupted when several nodes write" in events(namespace, "ProvisioningFailed"))
+
+
+def test_a_type_without_multiattach_is_refused_with_the_reason(namespace, cluster_wide):
+    cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
+    objects.apply(
+        objects.claim(namespace, "shared", namespace, accessModes=["ReadWriteMany"], volumeMode="Block")
+    )
+    assert becomes(lambda: "multiattach='<is> True'" in events(namespace, "ProvisioningFailed"))
+
+
+@pytest.fixture
+def readers_of(namespace):
+    """Makes the claim ``readers`` of a volume that is there, for reading on several nodes."""
+    name = f"{namespace}-readers"
+
+    def make(volume):
+        spec = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadOnlyMany"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "",
+            "csi": {"driver": objects.DRIVER, "volumeHandle": volume, "readOnly": True, "fsType": "ext4"},
+        }
+        objects.apply(
+            {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec},
+            objects.claim(namespace, "readers", "", accessModes=["ReadOnlyMany"], volumeName=name),
+        )
+
+    yield make
+    kubectl("delete", "pods,pvc", "--all", "--namespace", namespace)
+    objects.delete("pv", name)
+
+
+def test_two_nodes_read_one_filesystem(namespace, multiattach, readers_of):
+    objects.apply(
+        objects.claim(namespace, "written", multiattach),
+        objects.pod(namespace, "writer", mounts={"/data": "written"}, nodeName="node1"),
+    )
+    objects.wait_ready(namespace, "writer")
+    objects.run(namespace, "writer", "echo once >/data/file")
+    volume = objects.volume_id(namespace, "written")
+    objects.delete("pod", "writer", namespace)
+
+    readers_of(volume)
+    nodes = ("node1", "node2")
+    objects.apply(*(objects.pod(namespace, n, mounts={"/data": "readers"}, nodeName=n) for n in nodes))
+    for node in nodes:
+        objects.wait_ready(namespace, node)
+    for node in nodes:
+        assert objects.run(namespace, node, "cat /data/file") == "once\n"
+        assert "Read-only" in objects.run(namespace, node, "echo twice 2>&1 >/data/file || true")
+        # The kernel's word for noload.
+        assert "norecovery" in objects.run(namespace, node, "grep ' /data ' /proc/mounts")
+
+
+def test_one_pod_has_a_volume_for_one_pod(namespace, cluster_wide):
+    cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
+    objects.apply(
+        objects.claim(namespace, "alone", namespace, accessModes=["ReadWriteOncePod"]),
+        objects.pod(namespace, "first", mounts={"/data": "alone"}, nodeName="node1"),
+    )
+    objects.wait_ready(namespace, "first")
+    # Not through the scheduler, which would keep it back: the node has to refuse.
+    objects.apply(objects.pod(namespace, "second", mounts={"/data": "alone"}, nodeName="node1"))
+    assert becomes(lambda: "volume" in events(namespace, "FailedMount"))
+    objects.delete("pod", "first", namespace)
+    objects.wait_ready(namespace, "second")
