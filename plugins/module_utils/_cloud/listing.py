@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .api import Api
+from .errors import Busy, NotFound
 from .waiting import Deadline
 
 PAGE_SIZE = 1000
@@ -24,17 +25,46 @@ def listed(
 
     :param name: of the request, for the observer.
     :param collection: ``volumes``, ``snapshots``, ``backups``.
+    :raises Busy: a whole page was deleted while the next one was asked for.
     :raises CloudError: a request failed.
     """
-    marker = ""
+    return _rows(api, name, f"/{collection}/detail", collection, filters, action, deadline)
+
+
+def summaries(
+    api: Api, name: str, collection: str, action: str, deadline: Deadline
+) -> Iterator[dict[str, Any]]:
+    """Yield id and name of all objects of a collection. See :func:`listed`."""
+    return _rows(api, name, f"/{collection}", collection, {}, action, deadline)
+
+
+def _rows(
+    api: Api,
+    name: str,
+    path: str,
+    collection: str,
+    filters: Mapping[str, str | int],
+    action: str,
+    deadline: Deadline,
+) -> Iterator[dict[str, Any]]:
+    markers: list[str] = []
     while True:
         params: dict[str, str | int] = {**filters, "limit": PAGE_SIZE}
-        if marker:
-            params["marker"] = marker
-        body = api.request(name, "GET", f"/{collection}/detail", action, deadline, params=params)
+        if markers:
+            params["marker"] = markers[-1]
+        try:
+            body = api.request(name, "GET", path, action, deadline, params=params)
+        except NotFound as missing:
+            if not markers:
+                raise
+            # What this page follows has been deleted meanwhile: then the one before it is followed.
+            markers.pop()
+            if not markers:
+                raise Busy(f"cannot {action}: they are being deleted meanwhile") from missing
+            continue
         found = body[collection]
         yield from found
         # The link is there when a page is full, and at times when nothing follows.
         if not found or not body.get(f"{collection}_links"):
             return
-        marker = found[-1]["id"]
+        markers = [each["id"] for each in found]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from .waiting import Deadline, Pace, wait_for
+from .waiting import Deadline, Gaps, wait_for
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ UNOBSERVED: Observer = _Unobserved()
 
 
 def observed_wait(
-    observer: Observer, kind: str, poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Pace
+    observer: Observer, kind: str, poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Gaps
 ) -> tuple[T, int]:
     """Wait as ``wait_for`` does, tell the observer, and return what was found and after how many looks.
 

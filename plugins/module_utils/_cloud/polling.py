@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from .observing import Observer, observed_wait
-from .waiting import SYSTEM_CLOCK, Clock, Deadline, PaceSource
+from .shared_listing import Crowd, Pause, SharedListing
+from .waiting import SYSTEM_CLOCK, Clock, Deadline, Pace, PaceSource
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,11 +20,11 @@ R = TypeVar("R")
 class SharedPoller(Generic[T]):
     """Looks at objects for those who wait for one of them.
 
-    A single waiter asks for its own object. As soon as ``crowd`` wait at the same time, one list
-    request serves all of them that come within ``tick`` seconds.
+    A few waiters ask for their own objects. In a crowd, one list request serves all.
 
     :param get_one: the object of an id now, None when it does not exist.
     :param get_all: all objects that share a listing, by id.
+    :param crowd: those who wait, and others who ask for objects of this kind.
     """
 
     def __init__(
@@ -31,21 +32,15 @@ class SharedPoller(Generic[T]):
         get_one: Callable[[str, Deadline], T | None],
         get_all: Callable[[Deadline], Mapping[str, T]],
         observer: Observer,
-        tick: float = 0.4,
-        crowd: int = 3,
+        crowd: Crowd | None = None,
+        pause: Pause | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._get_one = get_one
-        self._get_all = get_all
+        self._crowd = crowd or Crowd()
         self._observer = observer
-        self._tick = tick
-        self._crowd = crowd
         self._clock = clock
-        self._counting = threading.Lock()
-        self._waiting = 0
-        self._listing = threading.Lock()
-        self._listed: Mapping[str, T] = {}
-        self._listed_at = float("-inf")
+        self._listing: SharedListing[Mapping[str, T]] = SharedListing(get_all, {}, pause or Pause(), clock)
 
     def wait(
         self,
@@ -60,39 +55,53 @@ class SharedPoller(Generic[T]):
         :param judge: gets the object, or None when it is gone; raises for a state of failure.
         :raises CloudError: from ``judge``, from a request, or Timeout.
         """
-        begun = self._clock.now()
-        # An object that was in the listing once and is not any more is gone. One that never was
-        # may be outside of it, and is asked for by its id.
-        in_listing = False
+        since = self._clock.now()
+        # An object that was in a listing once and is not any more is gone. One that never was may be
+        # outside of it, and is asked for by its id.
+        in_listing = key in self._listing.latest()
+        alone = True
 
         def poll() -> R | None:
-            nonlocal in_listing
-            with self._counting:
-                crowded = self._waiting >= self._crowd
-            if not crowded:
+            nonlocal since, in_listing, alone
+            if not self._is_crowded():
                 return judge(self._get_one(key, deadline))
-            found = self._list(begun, deadline).get(key)
+            alone = False
+            listing = self._listing.asked_since(since, deadline)
+            if listing is None:
+                return None
+            since = math.nextafter(listing.asked_at, math.inf)
+            found = listing.rows.get(key)
             if found is None and not in_listing:
                 return judge(self._get_one(key, deadline))
             in_listing = True
-            return judge(found)
+            verdict = judge(found)
+            if verdict is not None:
+                self._listing.ended_a_wait()
+            return verdict
 
-        with self._counting:
-            self._waiting += 1
-        try:
-            found, looks = observed_wait(self._observer, pace.kind, poll, what, deadline, pace.pace())
+        with self._crowd.joined():
+            gaps = _CrowdPace(pace.pace(), self._is_crowded)
+            verdict, looks = observed_wait(self._observer, pace.kind, poll, what, deadline, gaps)
+        # What a wait takes in a crowd says nothing of one alone.
+        if alone:
             pace.learn(looks)
-            return found
-        finally:
-            with self._counting:
-                self._waiting -= 1
+        return verdict
 
-    def _list(self, begun: float, deadline: Deadline) -> Mapping[str, T]:
-        """A listing that was asked for after ``begun`` and not long ago."""
-        oldest = max(begun, self._clock.now() - self._tick)
-        with self._listing:
-            if self._listed_at < oldest:
-                asked = self._clock.now()
-                self._listed = self._get_all(deadline)
-                self._listed_at = asked
-            return self._listed
+    def _is_crowded(self) -> bool:
+        return self._listing.is_worth(self._crowd.size())
+
+
+class _CrowdPace:
+    """A pace that leaves the gaps to the shared listing, which has its own, as long as there is a crowd."""
+
+    def __init__(self, pace: Pace, is_crowded: Callable[[], bool]) -> None:
+        self._pace = pace
+        self._is_crowded = is_crowded
+
+    def gaps(self) -> Iterator[float]:
+        gaps = self._pace.gaps()
+        yield next(gaps)
+        while True:
+            while self._is_crowded():
+                yield 0.0
+            yield next(gaps)

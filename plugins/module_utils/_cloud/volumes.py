@@ -18,7 +18,9 @@ from .errors import Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
 from .listing import listed
 from .messages import Messages
 from .polling import SharedPoller
+from .shared_listing import Crowd, Pause
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
+from .volume_names import VolumeNames
 from .volume_types import list_volume_types
 from .waiting import Deadline, LearnedPace, PaceSource
 
@@ -36,6 +38,7 @@ class Paces:
     gone: PaceSource = field(default_factory=lambda: LearnedPace("volume_deleted", 0.35))
     attached: PaceSource = field(default_factory=lambda: LearnedPace("volume_attached", 0.4))
     detached: PaceSource = field(default_factory=lambda: LearnedPace("volume_detached", 0.35))
+    listing: Pause = field(default_factory=Pause)
 
 
 class Volumes:
@@ -50,7 +53,11 @@ class Volumes:
         self._mine = mine
         self._paces = paces or Paces()
         self._messages = Messages(api)
-        self._poller: SharedPoller[Volume] = SharedPoller(self.find, self._all_mine, api.observer)
+        self._crowd, listing = Crowd(), self._paces.listing
+        self._names = VolumeNames(api, self._crowd, listing)
+        self._poller: SharedPoller[Volume] = SharedPoller(
+            self.find, self._all_mine, api.observer, self._crowd, listing
+        )
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
         """Return the volume, None when there is none of that id."""
@@ -64,7 +71,11 @@ class Volumes:
 
     def named(self, name: str, deadline: Deadline) -> list[Volume]:
         """Return the volumes of exactly that name."""
-        return [v for v in self._list({"name": name}, f"look for volume {name}", deadline) if v.name == name]
+        with self._crowd.joined():
+            if self._names.is_surely_free(name, deadline):
+                return []
+            found = self._list({"name": name}, f"look for volume {name}", deadline)
+            return [volume for volume in found if volume.name == name]
 
     def type_is_multiattach(self, volume_type: str, deadline: Deadline) -> bool | None:
         """Say whether a type's volumes can be attached more than once, None when Cinder does not tell.

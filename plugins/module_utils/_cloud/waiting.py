@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -74,6 +74,14 @@ class Pace:
     growth: float = 1.5
     longest: float = 5.0
 
+    def gaps(self) -> Iterator[float]:
+        """Yield the seconds before each poll."""
+        yield self.first
+        gap = self.second
+        while True:
+            yield gap
+            gap = min(gap * self.growth, self.longest)
+
 
 class LearnedPace:
     """A pace whose first look comes when the others of its kind were found ready.
@@ -113,10 +121,17 @@ class PaceSource(Protocol):
     def learn(self, looks: int) -> None: ...
 
 
+class Gaps(Protocol):
+    """When to look."""
+
+    def gaps(self) -> Iterator[float]:
+        """Yield the seconds before each poll, without end."""
+
+
 USUAL_PACE = Pace()
 
 
-def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Pace = USUAL_PACE) -> T:
+def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Gaps = USUAL_PACE) -> T:
     """Call ``poll`` until it returns something other than None, and return that.
 
     ``poll`` raises a CloudError for a state from which the wanted one is never reached.
@@ -125,13 +140,12 @@ def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: 
     :param what: names the object and the state waited for, for the error's message.
     :raises Timeout: the deadline passed first.
     """
-    gap, following = pace.first, pace.second
-    while True:
+    for gap in pace.gaps():
         last = deadline.left() <= gap
         deadline.sleep(gap)
         found = poll()
         if found is not None:
             return found
         if last:
-            raise Timeout(f"gave up waiting for {what}: the time allowed for it has passed")
-        gap, following = following, min(following * pace.growth, pace.longest)
+            break
+    raise Timeout(f"gave up waiting for {what}: the time allowed for it has passed")

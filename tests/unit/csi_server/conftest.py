@@ -30,6 +30,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.shared_listing import Pause
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Paces as SnapshotPaces
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Snapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_changes import VolumeChanges
@@ -81,7 +82,8 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
     observer = CloudObserver(metrics)
     api = Api(lambda: cloud.cinder, "3.50", observer)
-    cinder = Volumes(api, MINE, Paces(pace, pace, pace, pace))
+    paces = Paces(pace, pace, pace, pace, Pause(shortest=0.02, longest=0.1))
+    cinder = Volumes(api, MINE, paces)
     snapshots = BlockSnapshots(Snapshots(api, MINE, SnapshotPaces(pace, pace)), MINE)
     nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
     return BlockCloud(
@@ -98,7 +100,7 @@ def driver(cloud: FakeCloud, block_cloud: BlockCloud, metrics: Metrics, tmp_path
     # A unix socket's path is short; pytest's folders are not.
     socket = f"/tmp/csi-{os.getpid()}-{id(cloud)}.sock"
     locks = Locks()
-    server = listen(socket, 8, [Calls(metrics)])
+    server = listen(socket, 64, [Calls(metrics)])
     servicer = ControllerServicer(OneCloud(block_cloud), ControllerOptions(cluster="test"), locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
     server.start()

@@ -83,6 +83,7 @@ class FakeCloud:
     """One project with volumes and servers.
 
     :ivar steps: how many looks at a volume it takes until it arrives at its next state.
+    :ivar most_at_once: how many volumes go a step further when they are listed.
     :ivar broken_types: volume types whose creation fails in the background.
     :ivar multiattach_types: volume types whose volumes can be attached more than once.
     :ivar extra_specs_shown: whether the types tell that.
@@ -95,6 +96,7 @@ class FakeCloud:
         self.calls: list[str] = []
         self.failures: list[Failure] = []
         self.steps = 1
+        self.most_at_once = 10**9
         self.types = {"fast", "slow"}
         self.broken_types: set[str] = set()
         self.multiattach_types = {"multi"}
@@ -111,6 +113,7 @@ class FakeCloud:
         self.cinder = FakeService(
             self,
             [
+                ("GET", "/volumes", self._list_names),
                 ("GET", "/volumes/detail", self._list),
                 ("GET", volume, self._get),
                 ("POST", "/volumes", self._create),
@@ -171,9 +174,12 @@ class FakeCloud:
         found = list(self.volumes.values())
         if "name" in params:
             found = [v for v in found if v["name"] == params["name"]]
-        for volume in list(found):
+        for volume in [v for v in found if v["next"]][: self.most_at_once]:
             self.step(volume)
         return 200, {"volumes": [public(v) for v in found if v["id"] in self.volumes]}
+
+    def _list_names(self, params: dict[str, Any]) -> Answer:
+        return 200, {"volumes": [{"id": v["id"], "name": v["name"]} for v in list(self.volumes.values())]}
 
     def _get(self, volume_id: str) -> Answer:
         if volume_id in self.volumes:

@@ -108,10 +108,10 @@ class FakeKeystone:
                 return 200, {"versions": [_version("v3.0", f"{self.url}/volume/v3/", "3.71")]}, {}
             case "/compute/v2.1":
                 return 200, {"version": _version("v2.1", f"{self.url}/compute/v2.1/", "2.96")}, {}
-            case "/volume/v3/volumes/detail" if token in self._tokens:
+            case "/volume/v3/volumes" | "/volume/v3/volumes/detail" if token in self._tokens:
                 names = self.volumes.get(self._tokens[token], [])
                 return 200, {"volumes": [_volume(name) for name in names]}, {}
-            case "/volume/v3/volumes/detail":
+            case "/volume/v3/volumes" | "/volume/v3/volumes/detail":
                 return 401, {"error": {"code": 401, "message": "The request requires authentication."}}, {}
         return 404, {"error": {"code": 404, "message": path}}, {}
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Failed, Timeout
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.observing import UNOBSERVED
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.polling import SharedPoller
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
     Deadline,
     LearnedPace,
     Pace,
     wait_for,
 )
-from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
 
 
 class FakeClock:
@@ -57,91 +54,6 @@ def test_a_state_of_failure_ends_the_wait() -> None:
 
     with pytest.raises(Failed):
         wait_for(poll, "it", Deadline.after(60, FakeClock()))
-
-
-STEADY = SteadyPace(Pace(first=1, second=1, growth=1))
-
-
-class World:
-    """Objects and what was asked about them."""
-
-    def __init__(self) -> None:
-        self.objects = {"a": "new", "b": "new"}
-        self.asked: list[str] = []
-
-    def one(self, key: str, deadline: Deadline) -> str | None:
-        self.asked.append(key)
-        return self.objects.get(key)
-
-    def all(self, deadline: Deadline) -> dict[str, str]:
-        self.asked.append("*")
-        return dict(self.objects)
-
-
-def ready(found: str | None) -> str | None:
-    return found if found == "ready" else None
-
-
-def gone(found: str | None) -> bool | None:
-    return True if found is None else None
-
-
-def poller(world: World, clock: FakeClock, crowd: int) -> SharedPoller[str]:
-    return SharedPoller(world.one, world.all, UNOBSERVED, tick=0.4, crowd=crowd, clock=clock)
-
-
-def test_a_single_waiter_asks_for_its_own_object() -> None:
-    world, clock = World(), FakeClock()
-    world.objects["a"] = "ready"
-    assert poller(world, clock, crowd=2).wait("a", ready, "a", Deadline.after(9, clock), STEADY) == "ready"
-    assert world.asked == ["a"]
-
-
-def test_in_a_crowd_a_listing_serves_all_that_come_soon_after() -> None:
-    world, clock = World(), FakeClock()
-    world.objects.update(a="ready", b="ready")
-    shared = poller(world, clock, crowd=1)
-
-    class Both(FakeClock):
-        """While the first sleeps, the second comes and waits as well."""
-
-        def sleep(self, seconds: float) -> None:
-            clock.sleep(seconds)
-
-        def now(self) -> float:
-            return clock.now()
-
-    assert shared.wait("a", ready, "a", Deadline.after(9, Both()), STEADY) == "ready"
-    # The second began before that listing was asked for, and looks within the tick.
-    listing = shared._list(begun=1000.0, deadline=Deadline.after(9, clock))
-    assert listing["b"] == "ready"
-    assert world.asked == ["*"]
-
-
-def test_a_listing_older_than_the_wait_is_not_used() -> None:
-    world, clock = World(), FakeClock()
-    shared = poller(world, clock, crowd=1)
-    shared._list(begun=clock.now(), deadline=Deadline.after(9, clock))
-    clock.sleep(0.1)
-    world.objects["a"] = "ready"
-    assert shared._list(begun=clock.now(), deadline=Deadline.after(9, clock))["a"] == "ready"
-    assert world.asked == ["*", "*"]
-
-
-def test_what_was_never_in_the_listing_is_asked_for_by_its_id() -> None:
-    world, clock = World(), FakeClock()
-    world.all = lambda deadline: world.asked.append("*") or {}  # type: ignore[method-assign,func-returns-value]
-    world.objects["a"] = "ready"
-    assert poller(world, clock, crowd=1).wait("a", ready, "a", Deadline.after(9, clock), STEADY) == "ready"
-    assert world.asked == ["*", "a"]
-
-
-def test_what_left_the_listing_is_gone() -> None:
-    world, clock = World(), FakeClock()
-    looks = iter([{"a": "deleting"}, {}])
-    world.all = lambda deadline: world.asked.append("*") or next(looks)  # type: ignore[method-assign,func-returns-value]
-    assert poller(world, clock, crowd=1).wait("a", gone, "a", Deadline.after(9, clock), STEADY)
-    assert world.asked == ["*", "*"]
 
 
 def looks_needed(pace: LearnedPace, seconds: float) -> int:
