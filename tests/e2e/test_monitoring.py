@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus and Grafana get: the metrics of the pods that run, and the objects that the role makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+FILES = Path(__file__).resolve().parents[2] / "roles" / "csi_driver" / "files" / "monitoring"
+SYSTEM = "kube-system"
+
+
+def scraped(app):
+    """Samples of each pod of an app: a list of (name, labels, value)."""
+    pods = json.loads(kubectl("get", "pods", "-n", SYSTEM, "-l", f"app={app}", "-o", "json"))["items"]
+    for pod in pods:
+        ports = [port for c in pod["spec"]["containers"] for port in c.get("ports", ())]
+        number = next(port["containerPort"] for port in ports if port["name"] == "http")
+        path = f"/api/v1/namespaces/{SYSTEM}/pods/{pod['metadata']['name']}:{number}/proxy/metrics"
+        families = text_string_to_metric_families(kubectl("get", "--raw", path))
+        yield [(s.name, s.labels, s.value) for family in families for s in family.samples]
+
+
+@pytest.mark.parametrize(
+    ("app", "part"), [("csi-cinder-controllerplugin", "cloud"), ("csi-cinder-nodeplugin", "kubelet")]
+)
+def test_each_pod_tells_what_runs_and_that_it_is_ready(app, part):
+    pods = list(scraped(app))
+    assert pods
+    for samples in pods:
+        assert ("csi_ready", {"part": part}, 1.0) in samples
+        assert [labels["driver"] for name, labels, dummy in samples if name == "csi_build_info"] == [DRIVER]
+
+
+@pytest.fixture
+def operator():
+    """The Prometheus operator's kinds, as far as their names go."""
+    kinds = {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"}
+    definitions = [
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.monitoring.coreos.com"},
+            "spec": {
+                "group": "monitoring.coreos.com",
+                "names": {
+                    "plural": plural,
+                    "singular": kind.lower(),
+                    "kind": kind,
+                    "listKind": f"{kind}List",
+                },
+                "scope": "Namespaced",
+                "versions": [
+                    {
+                        "name": "v1",
+                        "served": True,
+                        "storage": True,
+                        "schema": {
+                            "openAPIV3Schema": {
+                                "type": "object",
+                                "properties": {
+                                    "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                                },
+                            }
+                        },
+                    }
+                ],
+            },
+        }
+        for plural, kind in kinds.items()
+    ]
+    kubectl("apply", "-f", "-", given=definitions)
+    names = [f"{plural}.monitoring.coreos.com" for plural in kinds]
+    kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in names), "--timeout=30s")
+    yield
+    kubectl("delete", "crd", *names)
+
+
+@pytest.fixture
+def role(namespace, tmp_path):
+    """Runs the role's part for monitoring in a namespace of the test's own."""
+    (tmp_path / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--flatten"))
+
+    def run(*what):
+        play = {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": [
+                {
+                    "ansible.builtin.include_role": {
+                        "name": "mooring.storage.csi_driver",
+                        "tasks_from": "monitoring",
+                    },
+                    "vars": {
+                        "csi_driver_namespace": namespace,
+                        "csi_driver_node_name": "my-nodes",
+                        "csi_driver_monitoring": list(what),
+                        "csi_driver_monitoring_labels": {"release": "prometheus"},
+                    },
+                }
+            ],
+        }
+        (tmp_path / "playbook.yml").write_text(json.dumps([play]))
+        return subprocess.run(
+            ["ansible-playbook", str(tmp_path / "playbook.yml")],
+            env={**os.environ, "K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    return run
+
+
+def made(namespace):
+    kinds = "configmaps,podmonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com"
+    listed = json.loads(kubectl("get", kinds, "-n", namespace, "-o", "json"))["items"]
+    return {each["kind"]: each for each in listed if each["metadata"]["name"].startswith("cinder-csi")}
+
+
+def test_the_role_makes_what_is_asked_for_and_removes_what_is_not(namespace, role, request):
+    refused = role("pod_monitor")
+    assert refused.returncode != 0
+    assert "podmonitors.monitoring.coreos.com" in refused.stdout
+
+    request.getfixturevalue("operator")
+    ran = role("dashboard", "pod_monitor", "prometheus_rule")
+    assert ran.returncode == 0, ran.stdout
+    found = made(namespace)
+    assert found["PodMonitor"]["metadata"]["labels"]["release"] == "prometheus"
+    assert found["ConfigMap"]["metadata"]["labels"]["grafana_dashboard"] == "1"
+    dashboard = json.loads((FILES / "grafana-dashboard.json").read_text())
+    assert json.loads(found["ConfigMap"]["data"]["cinder-csi.json"]) == dashboard
+    rules = json.dumps(found["PrometheusRule"]["spec"])
+    assert "{{ $labels.part }}" in rules
+    assert 'daemonset=\\"my-nodes\\"' in rules
+    assert "changed=0" in role("dashboard", "pod_monitor", "prometheus_rule").stdout
+
+    assert role().returncode == 0
+    assert made(namespace) == {}
