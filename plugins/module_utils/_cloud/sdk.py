@@ -9,6 +9,7 @@ The SDK is imported when a function needs it, so that what only plans or parses 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -89,10 +90,36 @@ def connect_named(
 
 
 def _session_class(observer: Observer) -> type[Session]:
-    """A session whose requests for tokens are observed; the others are by those who send them."""
-    from keystoneauth1 import session
+    """A session whose requests for tokens are observed; the others are by those who send them.
 
-    class TokenObservingSession(session.Session):  # type: ignore[misc]
+    A token that a service refuses is renewed once, however many threads it is refused to. The session
+    of keystoneauth renews it for each of them, or gives up where another thread has begun to.
+    """
+    from keystoneauth1 import session
+    from keystoneauth1.identity.base import BaseIdentityPlugin
+
+    class TokenSession(session.Session):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._renewing = threading.Lock()
+            self._used = threading.local()
+
+        def get_auth_headers(self, auth: Any = None) -> dict[str, str] | None:
+            headers: dict[str, str] | None = super().get_auth_headers(auth)
+            self._used.token = (headers or {}).get("X-Auth-Token")
+            return headers
+
+        def invalidate(self, auth: Any = None) -> bool:
+            plugin = auth or self.auth
+            if not isinstance(plugin, BaseIdentityPlugin):
+                return bool(super().invalidate(auth))
+            with self._renewing:
+                current = plugin.auth_ref
+                if current is None or current.auth_token == self._used.token:
+                    # Never taken away without another: threads read it meanwhile.
+                    plugin.auth_ref = plugin.get_auth_ref(self)
+            return True
+
         def request(self, url: str, method: str, **options: Any) -> Any:
             if method != "POST" or not url.partition("?")[0].endswith("/auth/tokens"):
                 return super().request(url, method, **options)
@@ -110,7 +137,7 @@ def _session_class(observer: Observer) -> type[Session]:
             finally:
                 observer.ends(Call(RENEWAL, time.monotonic() - start, request_id, error))
 
-    return TokenObservingSession
+    return TokenSession
 
 
 def places_of_clouds_yaml() -> list[Path]:

@@ -21,12 +21,16 @@ class FakeKeystone:
     :ivar passwords: of each user; the user's project has the user's name.
     :ivar volumes: names of the volumes of each project.
     :ivar refused: how many times a password was refused.
+    :ivar granted: how many tokens were given.
+    :ivar expires: when the next tokens do, as Keystone writes it.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.passwords: dict[str, str] = {}
         self.volumes: dict[str, list[str]] = {}
         self.refused = 0
+        self.granted = 0
+        self.expires = "2099-01-01T00:00:00.000000Z"
         self._tokens: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -49,6 +53,10 @@ class FakeKeystone:
         """As Keystone does it: the user's tokens are void."""
         self.passwords[user] = password
         self._tokens = {token: owner for token, owner in self._tokens.items() if owner != user}
+
+    def revoke_tokens(self) -> None:
+        """Every token is void; every password is good."""
+        self._tokens = {}
 
     def conf(self, user: str, name: str = "", **more: str) -> str:
         """A section of cloud.conf for a user."""
@@ -75,6 +83,7 @@ class FakeKeystone:
                 {"error": {"code": 401, "message": "The request you have made requires authentication."}},
                 {},
             )
+        self.granted += 1
         token = uuid.uuid4().hex
         self._tokens[token] = user["name"]
         catalog = [
@@ -95,7 +104,7 @@ class FakeKeystone:
                 "domain": {"id": "default", "name": "Default"},
             },
             "catalog": catalog,
-            "expires_at": "2099-01-01T00:00:00.000000Z",
+            "expires_at": self.expires,
             "issued_at": "2026-01-01T00:00:00.000000Z",
         }
         return 201, {"token": body}, {"X-Subject-Token": token}
