@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .block import names
 from .host.commands import Commands, SystemCommands
 from .host.errors import HostError
 
@@ -35,7 +36,6 @@ _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
 _LARGEST_DOCUMENT = 4 * 1024**2
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_LABEL_LENGTH = 63
 
 
 class SourceSilent(Exception):
@@ -201,20 +201,11 @@ def parse_metadata(document: bytes, source: str) -> NodeIdentity:
     return _identity(data.get("uuid"), data.get("availability_zone"), source)
 
 
-def zone_label(zone: str) -> str:
-    """``zone`` as a label value, by the rule of cloud-provider-openstack.
-
-    What no label value may have becomes a hyphen, the ends lose what only the middle may have, and it is
-    at most 63 characters long.
-    """
-    return re.sub(r"[^-A-Za-z0-9_.]+", "-", zone).strip("-_.")[:_LABEL_LENGTH].rstrip("-_.")
-
-
 def _identity(node_id: object, zone: object, source: str) -> NodeIdentity:
     text = node_id.lower() if isinstance(node_id, str) else ""
     if not _UUID.fullmatch(text):
         raise SourceSilent(f"its id {node_id!r} is not the UUID of a server")
-    return NodeIdentity(text, zone_label(zone) if isinstance(zone, str) else "", source)
+    return NodeIdentity(text, names.zone_label(zone) if isinstance(zone, str) else "", source)
 
 
 def _parse_object(document: bytes, what: str) -> dict[str, object]:

@@ -108,6 +108,7 @@ class Program:
         # Imported here: a node needs none of it, and it brings the cloud layer along.
         from .block.controller import ControllerServicer
         from .block.controller_part import ControllerOptions
+        from .block.topology import Zones
         from .cloud_access import CloudAccess
         from .config.cloud_files import CloudFiles
 
@@ -115,7 +116,8 @@ class Program:
         files = CloudFiles(options.cloud_config, options.cloud_names)
         cloud = CloudAccess(files, options.cluster, options.cloud_concurrency, self._readiness, self._metrics)
         configuration = cloud.start()
-        controller_options = ControllerOptions(options.cluster, configuration.driver.ignore_volume_zone)
+        zones = Zones(options.zone_map, configuration.driver.ignore_volume_zone)
+        controller_options = ControllerOptions(options.cluster, zones)
         # What it does not define, its base class answers with UNIMPLEMENTED.
         servicer = ControllerServicer(cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)

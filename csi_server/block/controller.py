@@ -16,12 +16,13 @@ import grpc
 from ..proto import csi_pb2 as csi
 from .controller_attachments import AttachmentRpcs
 from .controller_expansion import ExpansionRpcs
+from .controller_listing import ListingRpcs
 from .controller_part import ControllerPart
 from .controller_snapshots import SnapshotRpcs
 from .controller_volumes import VolumeRpcs
 
 
-class ControllerServicer(VolumeRpcs, AttachmentRpcs, SnapshotRpcs, ExpansionRpcs):
+class ControllerServicer(VolumeRpcs, AttachmentRpcs, SnapshotRpcs, ExpansionRpcs, ListingRpcs):
     """Serves Controller: its parts, and what they amount to."""
 
     def ControllerGetCapabilities(

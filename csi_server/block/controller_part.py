@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
@@ -18,6 +18,7 @@ from .backups import BlockBackups
 from .expansion import VolumeExpansion
 from .idempotency import BlockVolumes
 from .snapshots import BlockSnapshots
+from .topology import Zones
 
 Rpc = csi.ControllerServiceCapability.RPC
 #: What a part lists as CAPABILITIES.
@@ -57,8 +58,7 @@ class ControllerOptions:
 
     cluster: str
     """Written to each volume's metadata."""
-    ignore_volume_zone: bool = False
-    """Volumes can be attached in every zone: say nothing of where they are (``ignore-volume-az``)."""
+    zones: Zones = field(default_factory=Zones)
 
 
 class ControllerPart(csi_pb2_grpc.ControllerServicer):
@@ -70,6 +70,10 @@ class ControllerPart(csi_pb2_grpc.ControllerServicer):
         self._clouds = clouds
         self._options = options
         self._locks = locks
+
+    def _asked(self, secrets: Mapping[str, str]) -> Iterable[BlockCloud]:
+        """Return the clouds that a request is about: the one that its secrets name, without secrets all."""
+        return [self._clouds.of(secrets)] if secrets else self._clouds.all().values()
 
 
 def require(request: object, *fields: str) -> None:

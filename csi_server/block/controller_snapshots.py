@@ -10,7 +10,7 @@ Source: CSI specification 1.13, "Controller Service RPC".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import ClassVar
 
 import grpc
@@ -94,9 +94,6 @@ class SnapshotRpcs(ControllerPart):
         if found is None:
             raise NotFound(f"neither a snapshot nor a backup has the id {request.snapshot_id}")
         return csi.GetSnapshotResponse(snapshot=encode(found))
-
-    def _asked(self, secrets: Mapping[str, str]) -> Iterable[BlockCloud]:
-        return [self._clouds.of(secrets)] if secrets else self._clouds.all().values()
 
 
 def find(clouds: Iterable[BlockCloud], snapshot_id: str, deadline: Deadline) -> Snapshot | Backup | None:

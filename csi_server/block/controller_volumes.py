@@ -16,7 +16,7 @@ from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
-from . import capabilities, content_source, names, parameters, sizes, topology
+from . import capabilities, content_source, names, parameters, sizes
 from .controller_part import ControllerPart, Kinds, Rpc, require
 
 
@@ -48,9 +48,8 @@ class VolumeRpcs(ControllerPart):
             if request.HasField("volume_content_source"):
                 source = content_source.resolve(request.volume_content_source, cloud, deadline)
                 size = source.fit(size, capacity.required_bytes)
-            zone = wanted.availability
-            if not zone and not self._options.ignore_volume_zone:
-                zone = topology.wanted_zone(request.accessibility_requirements, source.zone)
+            zones = self._options.zones
+            zone = wanted.availability or zones.wanted(request.accessibility_requirements, source.zone)
             volume = cloud.volumes.create(
                 VolumeRequest(
                     name=request.name,
@@ -76,12 +75,9 @@ class VolumeRpcs(ControllerPart):
         if request.HasField("volume_content_source"):
             message.content_source.CopyFrom(request.volume_content_source)
             message.volume_context[names.RESIZE_REQUIRED] = "true"
-        if not request.HasField("accessibility_requirements"):
-            return message
-        if self._options.ignore_volume_zone:
-            message.accessible_topology.extend(request.accessibility_requirements.requisite)
-        else:
-            message.accessible_topology.append(topology.of_zone(volume.zone))
+        if request.HasField("accessibility_requirements"):
+            reached = self._options.zones.accessible(volume.zone, request.accessibility_requirements)
+            message.accessible_topology.extend(reached)
         return message
 
     def DeleteVolume(

@@ -34,6 +34,8 @@ class VolumesPort(Protocol):
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None: ...
     def named(self, name: str, deadline: Deadline) -> list[Volume]: ...
+    def all_mine(self, deadline: Deadline) -> dict[str, Volume]: ...
+    def zones(self, deadline: Deadline) -> list[str]: ...
     def type_is_multiattach(self, volume_type: str, deadline: Deadline) -> bool | None: ...
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
@@ -63,6 +65,10 @@ class BlockVolumes:
             raise NotFound(f"volume {volume_id} does not exist")
         return found
 
+    def listed(self, deadline: Deadline) -> list[Volume]:
+        """Return the cluster's volumes."""
+        return list(self._volumes.all_mine(deadline).values())
+
     def create(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume:
         """Return a volume of that name that can be attached: the one there is, or a new one.
 
@@ -85,7 +91,7 @@ class BlockVolumes:
 
     def _create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         if not request.multiattach:
-            return self._volumes.create(request, deadline)
+            return self._ask(request, deadline)
         named = f"volume type {request.type}" if request.type else "the default volume type"
         refusal = InvalidRequest(
             f"{named} makes volumes for one node at a time: for access from several nodes give a type with"
@@ -93,7 +99,7 @@ class BlockVolumes:
         )
         if request.type and self._volumes.type_is_multiattach(request.type, deadline) is False:
             raise refusal
-        volume = self._volumes.create(request, deadline)
+        volume = self._ask(request, deadline)
         if volume.multiattach:
             return volume
         try:
@@ -101,6 +107,27 @@ class BlockVolumes:
         except CloudError as second:
             refusal.add_note(f"{volume} is left over: {second}")
         raise refusal
+
+    def _ask(self, request: VolumeRequest, deadline: Deadline) -> Volume:
+        try:
+            return self._volumes.create(request, deadline)
+        except InvalidRequest as refused:
+            if request.zone:
+                self._check_zone(request.zone, refused, deadline)
+            raise
+
+    def _check_zone(self, zone: str, refused: InvalidRequest, deadline: Deadline) -> None:
+        try:
+            known = self._volumes.zones(deadline)
+        except CloudError:
+            # Cinder's own words have to do.
+            return
+        if zone not in known:
+            raise InvalidRequest(
+                f"Cinder has no availability zone {zone!r}: known are {', '.join(sorted(known))}; where Nova"
+                " has other names for its zones, --zone-map says which go together",
+                refused.request_id,
+            ) from refused
 
     def _adopt(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume | None:
         namesakes = self._volumes.named(request.name, deadline)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 DRIVER = "cinder.csi.openstack.org"
 TOPOLOGY_ZONE = "topology.cinder.csi.openstack.org/zone"
 
@@ -40,3 +42,14 @@ SNAPSHOT_CONTENT_NAME = "csi.storage.k8s.io/volumesnapshotcontent/name"
 
 #: Snapshot metadata of our own: the name of the backup that the snapshot was taken for.
 FOR_BACKUP = "cinder.csi.openstack.org/for-backup"
+
+_LABEL_LENGTH = 63
+
+
+def zone_label(zone: str) -> str:
+    """``zone`` as a label value, by the rule of cloud-provider-openstack.
+
+    What no label value may have becomes a hyphen, the ends lose what only the middle may have, and it is
+    at most 63 characters long.
+    """
+    return re.sub(r"[^-A-Za-z0-9_.]+", "-", zone).strip("-_.")[:_LABEL_LENGTH].rstrip("-_.")

@@ -38,6 +38,7 @@ class Options:
     node_id_sources: tuple[str, ...] | None
     max_volumes_per_node: int | None
     additional_topology: dict[str, str]
+    zone_map: dict[str, str]
     cloud_concurrency: int
     threads: int
     log_format: str
@@ -69,6 +70,7 @@ def parse(arguments: Sequence[str]) -> Options:
         node_id_sources=given.node_id_sources,
         max_volumes_per_node=given.max_volumes_per_node,
         additional_topology=dict(given.additional_topology),
+        zone_map=dict(given.zone_map),
         cloud_concurrency=given.cloud_concurrency,
         threads=given.threads,
         log_format=given.log_format,
@@ -131,6 +133,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         metavar="N",
         help=f"volumes of a node ({MAX_VOLUMES_PER_NODE})",
+    )
+    add(
+        "--zone-map",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="NODE_ZONE=VOLUME_ZONE",
+        help="Cinder's zone for nodes of a zone of Nova's, where the names differ; may be repeated",
     )
     add(
         "--additional-topology",

@@ -72,6 +72,10 @@ class Volume:
             each.server_id or each.host for each in self.attachments if not but or each.server_id != but
         )
 
+    def node_ids(self) -> list[str]:
+        """The ids under which the cluster knows those that have it."""
+        return [each.server_id for each in self.attachments if each.server_id]
+
     def __str__(self) -> str:
         return f"volume {self.id} ({self.name})" if self.name else f"volume {self.id}"
 

@@ -56,7 +56,7 @@ class Volumes:
         self._crowd, listing = Crowd(), self._paces.listing
         self._names = VolumeNames(api, self._crowd, listing)
         self._poller: SharedPoller[Volume] = SharedPoller(
-            self.find, self._all_mine, api.observer, self._crowd, listing
+            self.find, self.all_mine, api.observer, self._crowd, listing
         )
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
@@ -84,6 +84,17 @@ class Volumes:
         """
         known = list_volume_types(self._api, deadline)
         return next((each.multiattach for each in known if volume_type in (each.id, each.name)), None)
+
+    def zones(self, deadline: Deadline) -> list[str]:
+        """Return the names of Cinder's availability zones that take volumes."""
+        body = self._api.request(
+            "availability_zone_list", "GET", "/os-availability-zone", "list the availability zones", deadline
+        )
+        return [
+            each["zoneName"]
+            for each in body["availabilityZoneInfo"]
+            if (each.get("zoneState") or {}).get("available", True)
+        ]
 
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         """Ask for a volume and return it as it is then, hardly ever ready.
@@ -233,7 +244,8 @@ class Volumes:
         """Look at a volume, together with all others that are waited for. See SharedPoller.wait."""
         return self._poller.wait(volume_id, judge, what, deadline, pace)
 
-    def _all_mine(self, deadline: Deadline) -> dict[str, Volume]:
+    def all_mine(self, deadline: Deadline) -> dict[str, Volume]:
+        """Return the volumes that carry the caller's metadata, by id."""
         listed = self._list({"metadata": str(self._mine)}, "list the volumes", deadline)
         return {volume.id: volume for volume in listed}
 

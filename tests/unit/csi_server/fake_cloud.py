@@ -9,6 +9,7 @@ volume takes it one step further.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -124,6 +125,7 @@ class FakeCloud:
                 *self.backups.routes,
                 *self.changes.routes,
                 ("GET", "/types", self._types),
+                ("GET", "/os-availability-zone", self._zones),
             ],
         )
         self.nova = FakeService(
@@ -174,6 +176,9 @@ class FakeCloud:
         found = list(self.volumes.values())
         if "name" in params:
             found = [v for v in found if v["name"] == params["name"]]
+        if "metadata" in params:
+            wanted = ast.literal_eval(params["metadata"]).items()
+            found = [v for v in found if wanted <= v["metadata"].items()]
         for volume in [v for v in found if v["next"]][: self.most_at_once]:
             self.step(volume)
         return 200, {"volumes": [public(v) for v in found if v["id"] in self.volumes]}
@@ -258,6 +263,10 @@ class FakeCloud:
                     self._gone(volume, attachment["server_id"])
                     return 200, {"attachments": []}
         return fault(404, "no such attachment")
+
+    def _zones(self) -> Answer:
+        listed = [{"zoneName": zone, "zoneState": {"available": True}} for zone in sorted(self.zones)]
+        return 200, {"availabilityZoneInfo": listed}
 
     def _types(self) -> Answer:
         listed: list[dict[str, Any]] = []

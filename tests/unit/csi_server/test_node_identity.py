@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.mooring.storage.csi_server import node_identity
+from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
 from ansible_collections.mooring.storage.csi_server.node_identity import NodeIdentity, SourceSilent, Unknown
@@ -203,4 +204,4 @@ def test_dmi(tmp_path: Path) -> None:
     ],
 )
 def test_zone_as_label(zone: str, label: str) -> None:
-    assert node_identity.zone_label(zone) == label
+    assert names.zone_label(zone) == label

@@ -139,7 +139,7 @@ def test_a_volume_that_fails_leaves_its_reason_and_nothing_else(driver: Driver) 
     ("parameters", "words"),
     [({"tpye": "fast"}, ["tpye", "did you mean type"]), ({"fstype": "ext4"}, ["fstype", "did you mean type"]),
      ({"iops": "7"}, ["iops", "known are type, availability"]), ({"type": "none"}, ["Volume type", "none"]),
-     ({"availability": "moon"}, ["moon"])],
+     ({"availability": "moon"}, ["moon", "known are az1, az2", "--zone-map"])],
 )  # fmt: skip
 def test_bad_parameters_are_named(driver: Driver, parameters: dict[str, str], words: list[str]) -> None:
     refused(lambda: create(driver, parameters=parameters), grpc.StatusCode.INVALID_ARGUMENT, *words)
