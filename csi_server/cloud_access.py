@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 
-from ..plugins.module_utils._cloud import backups, servers, snapshots, volumes
+from ..plugins.module_utils._cloud import attachments, backups, servers, snapshots, volumes
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
 from ..plugins.module_utils._cloud.errors import InvalidRequest
@@ -173,7 +173,9 @@ class CloudAccess:
         block_snapshots = BlockSnapshots(snapshots.Snapshots(block_storage, mine), mine)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
-            attachments=ServerAttachments(adapter, servers.Servers(compute)),
+            attachments=ServerAttachments(
+                adapter, attachments.Attachments(block_storage), servers.Servers(compute), mine
+            ),
             snapshots=block_snapshots,
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
             expansion=VolumeExpansion(VolumeChanges(block_storage, adapter)),

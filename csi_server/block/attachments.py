@@ -3,49 +3,82 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Attachments as CSI wants them: each call may come again, and comes to the same end.
 
-An attachment that is there is a success, and so is one that is not there any more.
+An attachment that is there is a success, and so is one that is not there any more. Nova is asked without
+looking first; only when it refuses, the situation is looked at, planned for (attachment_plan.py) and
+repaired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ...plugins.module_utils._cloud.errors import Busy, InUse, NotFound
-from ...plugins.module_utils._cloud.volume import COMING, Volume
-from ...plugins.module_utils._cloud.waiting import Deadline
+from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound
+from ...plugins.module_utils._cloud.volume import AttachmentRecord, Volume
+from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
+from . import attachment_plan as plan
 from .recent import STILL_TRUE, Recent
+from .sightings import Sightings
+
+LOG = logging.getLogger(__name__)
+#: How often somebody else's work on a volume is looked at.
+PACE = Pace(first=0.5, second=0.5, growth=1.5, longest=3.0)
+
+_Ask = Callable[[str, str, Deadline], None]
+_Planner = Callable[[plan.Situation, str, CloudError, plan.Patience], plan.Action]
 
 
 class AttachedVolumesPort(Protocol):
-    """Cinder, as this layer needs it. See _cloud.volumes.Volumes for what each call means."""
+    """Cinder's volumes, as this layer needs them. See _cloud.volumes.Volumes for what each call means."""
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
     def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume: ...
-    def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> None: ...
-    def delete_attachment(self, attachment_id: str, deadline: Deadline) -> None: ...
+    def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> str: ...
+
+
+class RecordsPort(Protocol):
+    """Cinder's attachments, as this layer needs them. See _cloud.attachments.Attachments."""
+
+    def of_volume(self, volume_id: str, deadline: Deadline) -> tuple[AttachmentRecord, ...]: ...
+    def delete(self, attachment_id: str, deadline: Deadline) -> None: ...
+    def complete(self, attachment_id: str, deadline: Deadline) -> None: ...
+    def release(self, volume_id: str, deadline: Deadline) -> None: ...
+    def roll_back_detaching(self, volume_id: str, deadline: Deadline) -> None: ...
 
 
 class ServersPort(Protocol):
     """Nova, as this layer needs it. See _cloud.servers.Servers."""
 
-    def exists(self, server_id: str, deadline: Deadline) -> bool: ...
+    def volumes_of(self, server_id: str, deadline: Deadline) -> frozenset[str] | None: ...
     def attach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
     def attach_shared(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
     def detach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
 
 
-_Ask = Callable[[str, str, Deadline], None]
-_Check = Callable[[Volume, str], None]
-
-
 class ServerAttachments:
-    """Attachments of volumes to Nova's servers."""
+    """Attachments of volumes to Nova's servers.
 
-    def __init__(self, volumes: AttachedVolumesPort, servers: ServersPort) -> None:
+    :param mine: metadata that marks a volume as made by this driver for this cluster.
+    """
+
+    def __init__(
+        self,
+        volumes: AttachedVolumesPort,
+        records: RecordsPort,
+        servers: ServersPort,
+        mine: Mapping[str, str],
+        patience: plan.Patience | None = None,
+        pace: Pace = PACE,
+    ) -> None:
         self._volumes = volumes
+        self._records = records
         self._servers = servers
+        self._mine = mine
+        self._patience = patience or plan.Patience()
+        self._pace = pace
+        self._sightings = Sightings()
         self._attached: Recent[tuple[str, str], Volume] = Recent(STILL_TRUE)
         self._detached: Recent[tuple[str, str], bool] = Recent(STILL_TRUE)
 
@@ -53,54 +86,54 @@ class ServerAttachments:
         """Return a volume that is attached to a server, and to no other.
 
         :raises NotFound: there is no such volume, or no such server.
-        :raises InUse: another server has it.
+        :raises InUse: another server has it, or it cannot be attached as it is.
         """
         # A volume that could have several attachments is refused here, and asked for again below when it
         # has none: so no volume has to be read before it is attached.
-        return self._once(self._servers.attach, volume_id, server_id, deadline, _check_unshared)
+        volume = self._once(self._servers.attach, plan.plan_attach, volume_id, server_id, deadline)
+        if others := volume.holders(but=server_id):
+            raise InUse(f"{volume} is attached to {others}, and is published for one node at a time")
+        return volume
 
     def attach_shared(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
         """Return a volume that is attached to a server, whichever others have it.
 
         :raises NotFound: there is no such volume, or no such server.
-        :raises InUse: another server has it, and it can have one attachment only.
+        :raises InUse: another server has it, and it can have one attachment only; or it cannot be attached
+            as it is.
         """
-        return self._once(self._servers.attach_shared, volume_id, server_id, deadline, _check_shared)
+        return self._once(
+            self._servers.attach_shared, plan.plan_attach_shared, volume_id, server_id, deadline
+        )
 
-    def _once(self, ask: _Ask, volume_id: str, server_id: str, deadline: Deadline, check: _Check) -> Volume:
+    def _once(
+        self, ask: _Ask, planner: _Planner, volume_id: str, server_id: str, deadline: Deadline
+    ) -> Volume:
         self._detached.drop((volume_id, server_id))
         volume = self._attached.get((volume_id, server_id))
         if volume is None:
-            volume = self._attach(ask, volume_id, server_id, deadline, check)
+            volume = self._attach(ask, planner, volume_id, server_id, deadline)
             self._attached.put((volume_id, server_id), volume)
-        check(volume, server_id)
         return volume
 
-    def _attach(self, ask: _Ask, volume_id: str, server_id: str, deadline: Deadline, check: _Check) -> Volume:
+    def _attach(
+        self, ask: _Ask, planner: _Planner, volume_id: str, server_id: str, deadline: Deadline
+    ) -> Volume:
         try:
             ask(server_id, volume_id, deadline)
         except (InUse, NotFound) as refused:
-            now = self._volumes.find(volume_id, deadline)
-            if now is None:
+            found = self._follow(planner, volume_id, server_id, refused, deadline)
+            if found is None:
                 raise NotFound(f"volume {volume_id} does not exist") from refused
-            check(now, server_id)
-            if now.attached_to(server_id):
-                return now
-            if isinstance(refused, NotFound):
-                raise NotFound(f"server {server_id} does not exist") from refused
-            if now.status in COMING:
-                self._volumes.wait_until_usable(now, deadline)
-                self._servers.attach_shared(server_id, volume_id, deadline)
-            elif now.multiattach:
-                self._servers.attach_shared(server_id, volume_id, deadline)
-            elif now.status == "detaching":
-                raise Busy(f"{now} is being detached") from refused
-            elif now.status not in ("reserved", "attaching"):
-                raise
+            if found.attached_to(server_id):
+                return found
         return self._volumes.wait_until_attached(volume_id, server_id, deadline)
 
     def detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
-        """Return when a volume is not attached to a server, or is gone, or the server is."""
+        """Return when a volume is not attached to a server, or is gone, or the server is.
+
+        :raises InUse: the server's or the volume's state forbids it.
+        """
         self._attached.drop((volume_id, server_id))
         if not self._detached.get((volume_id, server_id)):
             self._detach(volume_id, server_id, deadline)
@@ -109,36 +142,105 @@ class ServerAttachments:
     def _detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
         try:
             self._servers.detach(server_id, volume_id, deadline)
-        except NotFound:
-            now = self._volumes.find(volume_id, deadline)
-            if now is None or not now.attached_to(server_id):
+        except (InUse, NotFound) as refused:
+            found = self._follow(plan.plan_detach, volume_id, server_id, refused, deadline)
+            if found is None or not found.attached_to(server_id):
                 return
-            if self._servers.exists(server_id, deadline):
-                raise
-            # The server went without giving the volume back.
-            for attachment in now.attachments:
-                if attachment.server_id == server_id:
-                    self._volumes.delete_attachment(attachment.id, deadline)
-        except InUse:
-            now = self._volumes.find(volume_id, deadline)
-            if now is None or not now.attached_to(server_id):
-                return
-            if now.status != "detaching":
-                raise
-        self._volumes.wait_until_detached(volume_id, server_id, deadline)
+        status = self._volumes.wait_until_detached(volume_id, server_id, deadline)
+        if status not in ("", "available", "in-use"):
+            # A second, half-made attachment to the same server holds it still.
+            left = InUse(f"volume {volume_id} is {status} after it was detached from server {server_id}")
+            self._follow(plan.plan_detach, volume_id, server_id, left, deadline)
 
     def detach_everywhere(self, volume_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to any server, or is gone."""
-        now = self._volumes.find(volume_id, deadline)
-        for attachment in now.attachments if now else ():
-            self.detach(volume_id, attachment.server_id, deadline)
+        for record in self._records.of_volume(volume_id, deadline):
+            if record.server_id:
+                self.detach(volume_id, record.server_id, deadline)
 
+    def _follow(
+        self, planner: _Planner, volume_id: str, server_id: str, refused: CloudError, deadline: Deadline
+    ) -> Volume | None:
+        """Do what a planner says until Nova has taken the request, or nothing is left to do.
 
-def _check_unshared(volume: Volume, server_id: str) -> None:
-    if others := volume.holders(but=server_id):
-        raise InUse(f"{volume} is attached to {others}, and is published for one node at a time")
+        :return: the volume as it was seen last, None when there is none.
+        """
+        done: list[plan.Action] = []
+        while True:
+            volume, action = self._next(planner, volume_id, server_id, refused, deadline)
+            if isinstance(action, plan.Refuse):
+                raise action.error from refused
+            if isinstance(action, plan.Done):
+                return volume
+            if action in done:
+                raise refused
+            if volume is None:
+                return None
+            done.append(action)
+            LOG.info("setting an attachment right", extra={"volume_id": volume_id, "action": repr(action)})
+            try:
+                self._act(action, volume, server_id, deadline)
+            except (InUse, NotFound) as again:
+                if not isinstance(action, plan.Attach | plan.Detach):
+                    raise
+                refused = again
+            else:
+                if isinstance(action, plan.Attach | plan.Detach):
+                    return volume
 
+    def _next(
+        self, planner: _Planner, volume_id: str, server_id: str, refused: CloudError, deadline: Deadline
+    ) -> tuple[Volume | None, plan.Action]:
+        """Look until there is something to do but to wait."""
+        waited_for = f"volume {volume_id} to settle"
 
-def _check_shared(volume: Volume, server_id: str) -> None:
-    if not volume.multiattach and (others := volume.holders(but=server_id)):
-        raise InUse(f"{volume} is attached to {others}, and can be attached to one server only")
+        def look() -> tuple[Volume | None, plan.Action] | None:
+            nonlocal waited_for
+            now = self._situation(volume_id, server_id, deadline)
+            if now is None:
+                return None, plan.Done()
+            action = planner(now, server_id, refused, self._patience)
+            if isinstance(action, plan.Wait):
+                waited_for = action.until
+                return None
+            return now.volume, action
+
+        return look() or wait_for(look, waited_for, deadline, self._pace)
+
+    def _situation(self, volume_id: str, server_id: str, deadline: Deadline) -> plan.Situation | None:
+        volume = self._volumes.find(volume_id, deadline)
+        if volume is None:
+            return None
+        records = self._records.of_volume(volume_id, deadline)
+        ids = {server_id, *(each.server_id for each in records if each.server_id)}
+        servers = {each: self._server(each, volume_id, deadline) for each in sorted(ids)}
+        unchanged = self._sightings.unchanged(
+            volume_id, (volume.status, frozenset(records), frozenset(servers.items()))
+        )
+        ours = all(volume.metadata.get(key) == value for key, value in self._mine.items())
+        return plan.Situation(volume, records, servers, ours, unchanged)
+
+    def _server(self, server_id: str, volume_id: str, deadline: Deadline) -> plan.Server:
+        volumes = self._servers.volumes_of(server_id, deadline)
+        if volumes is None:
+            return plan.Server.GONE
+        return plan.Server.WITH if volume_id in volumes else plan.Server.WITHOUT
+
+    def _act(self, action: plan.Action, volume: Volume, server_id: str, deadline: Deadline) -> None:
+        match action:
+            case plan.AwaitCreation():
+                self._volumes.wait_until_usable(volume, deadline)
+            case plan.Attach():
+                self._servers.attach_shared(server_id, volume.id, deadline)
+            case plan.Detach(attachment):
+                self._records.complete(attachment, deadline)
+                self._servers.detach(server_id, volume.id, deadline)
+            case plan.Remove(attachments):
+                for attachment in attachments:
+                    self._records.delete(attachment, deadline)
+            case plan.Complete(attachment):
+                self._records.complete(attachment, deadline)
+            case plan.RollBack():
+                self._records.roll_back_detaching(volume.id, deadline)
+            case plan.Release():
+                self._records.release(volume.id, deadline)

@@ -27,15 +27,19 @@ class Servers:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def exists(self, server_id: str, deadline: Deadline) -> bool:
-        """Say whether there is a server of that id."""
+    def volumes_of(self, server_id: str, deadline: Deadline) -> frozenset[str] | None:
+        """Return the ids of the volumes that a server has or is getting, None without such a server."""
         try:
-            self._api.request(
-                "server_get", "GET", f"/servers/{server_id}", f"read server {server_id}", deadline
+            body = self._api.request(
+                "server_volume_list",
+                "GET",
+                f"/servers/{server_id}/os-volume_attachments",
+                f"read the volumes of server {server_id}",
+                deadline,
             )
         except NotFound:
-            return False
-        return True
+            return None
+        return frozenset(each["volumeId"] for each in body["volumeAttachments"])
 
     def attach(self, server_id: str, volume_id: str, deadline: Deadline) -> None:
         """Ask for a volume that can have one attachment to be attached to a server.

@@ -45,6 +45,17 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class AttachmentRecord:
+    """An attachment in whatever state, as Cinder's attachments API lists it."""
+
+    id: str
+    server_id: str
+    """Empty where the attachment was made without Nova."""
+    status: str
+    """``reserved``, ``attaching``, ``attached``, ``detached``, ``error_attaching`` or ``error_detaching``."""
+
+
+@dataclass(frozen=True)
 class Volume:
     """A volume as Cinder describes it."""
 

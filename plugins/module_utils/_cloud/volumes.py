@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cinder: volumes.
 
-Source: Block Storage API v3, "Volumes", "Attachments".
+Source: Block Storage API v3, "Volumes".
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -197,17 +196,17 @@ class Volumes:
             volume_id, judge, f"volume {volume_id} to be attached", deadline, self._paces.attached
         )
 
-    def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
-        """Wait until a volume lists no attachment to a server, and is free unless others have it.
+    def wait_until_detached(self, volume_id: str, server_id: str, deadline: Deadline) -> str:
+        """Wait until a volume lists no attachment to a server. Return its status, empty when it is gone.
 
         :raises Failed: the detachment was given up: the volume is in use again.
         """
 
-        def judge(now: Volume | None) -> bool | None:
+        def judge(now: Volume | None) -> str | None:
             if now is None:
-                return True
+                return ""
             if not now.attached_to(server_id):
-                return True if now.attachments or now.status == "available" else None
+                return now.status if now.attachments or now.status not in ("in-use", "detaching") else None
             if now.status in ("in-use", "error", "error_detaching") and not now.multiattach:
                 raise Failed(
                     f"Nova could not detach {now} from server {server_id}: its status is {now.status};"
@@ -215,23 +214,9 @@ class Volumes:
                 )
             return None
 
-        self._poller.wait(
+        return self._poller.wait(
             volume_id, judge, f"volume {volume_id} to be detached", deadline, self._paces.detached
         )
-
-    def delete_attachment(self, attachment_id: str, deadline: Deadline) -> None:
-        """Delete an attachment that Nova no longer knows. One that does not exist is deleted already.
-
-        :raises InUse: Nova still has it, and alone may take it back.
-        """
-        with contextlib.suppress(NotFound):
-            self._api.request(
-                "attachment_delete",
-                "DELETE",
-                f"/attachments/{attachment_id}",
-                f"delete attachment {attachment_id}",
-                deadline,
-            )
 
     def watch(
         self,

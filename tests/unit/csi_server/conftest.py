@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import names
+from ansible_collections.mooring.storage.csi_server.block.attachment_plan import Patience
 from ansible_collections.mooring.storage.csi_server.block.attachments import ServerAttachments
 from ansible_collections.mooring.storage.csi_server.block.backups import BlockBackups
 from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
@@ -28,6 +29,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.observer import CloudObserver
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.shared_listing import Pause
@@ -86,9 +88,10 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     cinder = Volumes(api, MINE, paces)
     snapshots = BlockSnapshots(Snapshots(api, MINE, SnapshotPaces(pace, pace)), MINE)
     nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
+    patience = Patience(half_made=0.01, detaching=0.01)
     return BlockCloud(
         BlockVolumes(cinder, MINE),
-        ServerAttachments(cinder, nova),
+        ServerAttachments(cinder, Attachments(api), nova, MINE, patience, pace.pace()),
         snapshots,
         BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
         VolumeExpansion(VolumeChanges(api, cinder, pace)),

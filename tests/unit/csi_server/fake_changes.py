@@ -32,7 +32,18 @@ class FakeChanges:
         volume = self._cloud.volumes.get(volume_id)
         if volume is None:
             return fault(404, f"Volume {volume_id} could not be found.")
-        return self._extend(volume, json["os-extend"])
+        if "os-extend" in json:
+            return self._extend(volume, json["os-extend"])
+        return self._set_right(volume, json)
+
+    def _set_right(self, volume: dict[str, Any], json: dict[str, Any]) -> Answer:
+        if "os-roll_detaching" in json:
+            volume["status"] = "in-use"
+        elif "os-detach" in json and not volume["attachments"]:
+            volume["status"] = "available"
+        else:
+            return fault(400, f"cannot {json}")
+        return 202, None
 
     def _extend(self, volume: dict[str, Any], wanted: dict[str, Any]) -> Answer:
         size, before = wanted["new_size"], volume["status"]

@@ -83,6 +83,7 @@ def _response(
 class FakeCloud:
     """One project with volumes and servers.
 
+    :ivar servers: the volumes that each server has or is getting.
     :ivar steps: how many looks at a volume it takes until it arrives at its next state.
     :ivar most_at_once: how many volumes go a step further when they are listed.
     :ivar broken_types: volume types whose creation fails in the background.
@@ -92,7 +93,7 @@ class FakeCloud:
 
     def __init__(self) -> None:
         self.volumes: dict[str, dict[str, Any]] = {}
-        self.servers: set[str] = set()
+        self.servers: dict[str, set[str]] = {}
         self.messages: list[dict[str, str]] = []
         self.calls: list[str] = []
         self.failures: list[Failure] = []
@@ -119,7 +120,9 @@ class FakeCloud:
                 ("GET", volume, self._get),
                 ("POST", "/volumes", self._create),
                 ("DELETE", volume, self._delete),
+                ("GET", "/attachments", self._list_attachments),
                 ("DELETE", r"/attachments/([^/]+)", self._delete_attachment),
+                ("POST", r"/attachments/([^/]+)/action", self._complete_attachment),
                 ("GET", "/messages", self._messages),
                 *self.snapshots.routes,
                 *self.backups.routes,
@@ -131,14 +134,15 @@ class FakeCloud:
         self.nova = FakeService(
             self,
             [
-                ("GET", r"/servers/([^/]+)", self._server),
+                ("GET", attachments, self._list_of_server),
                 ("POST", attachments, self._attach),
                 ("DELETE", attachments + r"/([^/]+)", self._detach),
             ],
         )
 
     def add_server(self) -> str:
-        self.servers.add(server := str(uuid.uuid4()))
+        server = str(uuid.uuid4())
+        self.servers[server] = set()
         return server
 
     def add_volume(self, **has: Any) -> dict[str, Any]:
@@ -152,6 +156,7 @@ class FakeCloud:
             "metadata": {},
             "attachments": [],
             "multiattach": False,
+            "half_made": [],
             "snapshot_id": None,
             "source_volid": None,
             "next": [],
@@ -254,14 +259,34 @@ class FakeCloud:
         self.later(volume, lambda v: self.volumes.pop(v["id"]))
         return 202, None
 
+    def _list_attachments(self, params: dict[str, Any]) -> Answer:
+        volume = self.volumes[params["volume_id"]]
+        listed = [
+            {"id": a["attachment_id"], "instance": a["server_id"] or None, "status": "attached"}
+            for a in volume["attachments"]
+        ]
+        return 200, {"attachments": listed + volume["half_made"]}
+
     def _delete_attachment(self, attachment_id: str) -> Answer:
         for volume in self.volumes.values():
             for attachment in volume["attachments"]:
                 if attachment["attachment_id"] == attachment_id:
-                    if attachment["server_id"] in self.servers:
+                    if self._has(attachment["server_id"], volume["id"]):
                         return fault(409, "Detach volume using Nova.")
                     self._gone(volume, attachment["server_id"])
                     return 200, {"attachments": []}
+            for attachment in volume["half_made"]:
+                if attachment["id"] == attachment_id:
+                    volume["half_made"].remove(attachment)
+                    volume["status"] = "in-use" if volume["attachments"] else "available"
+                    return 200, {"attachments": []}
+        return fault(404, "no such attachment")
+
+    def _complete_attachment(self, attachment_id: str, json: dict[str, Any]) -> Answer:
+        for volume in self.volumes.values():
+            if any(a["attachment_id"] == attachment_id for a in volume["attachments"]):
+                volume["status"] = "in-use"
+                return 204, None
         return fault(404, "no such attachment")
 
     def _zones(self) -> Answer:
@@ -283,10 +308,13 @@ class FakeCloud:
 
     # Nova
 
-    def _server(self, server_id: str) -> Answer:
+    def _has(self, server_id: str, volume_id: str) -> bool:
+        return server_id in self.servers and volume_id in self.servers[server_id]
+
+    def _list_of_server(self, server_id: str) -> Answer:
         if server_id not in self.servers:
             return fault(404, f"Instance {server_id} could not be found.")
-        return 200, {"server": {"id": server_id}}
+        return 200, {"volumeAttachments": [{"volumeId": each} for each in sorted(self.servers[server_id])]}
 
     def _attach(self, server_id: str, json: dict[str, Any], microversion: str = "2.60") -> Answer:
         volume = self.volumes.get(json["volumeAttachment"]["volumeId"])
@@ -300,14 +328,12 @@ class FakeCloud:
             return fault(400, f"Invalid volume: volume {volume['id']} is already attached.")
         if volume["status"] not in ({"available", "in-use"} if volume["multiattach"] else {"available"}):
             return fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
-        attached = [
-            v for v in self.volumes.values() if any(a["server_id"] == server_id for a in v["attachments"])
-        ]
-        if len(attached) >= self.max_devices:
+        if len(self.servers[server_id]) >= self.max_devices:
             return fault(
                 403, f"Maximum allowed number of disk devices ({self.max_devices}) to attach exceeded"
             )
         volume["status"] = "reserved"
+        self.servers[server_id].add(volume["id"])
 
         def attach(volume: dict[str, Any]) -> None:
             volume["status"] = "in-use"
@@ -320,8 +346,7 @@ class FakeCloud:
 
     def _detach(self, server_id: str, volume_id: str) -> Answer:
         volume = self.volumes.get(volume_id)
-        attached = volume is not None and any(a["server_id"] == server_id for a in volume["attachments"])
-        if volume is None or server_id not in self.servers or not attached:
+        if volume is None or not self._has(server_id, volume_id):
             return fault(404, "not attached")
         if volume["status"] != "in-use":
             return fault(400, f"Invalid volume: status is {volume['status']}")
@@ -331,4 +356,5 @@ class FakeCloud:
 
     def _gone(self, volume: dict[str, Any], server_id: str) -> None:
         volume["attachments"] = [a for a in volume["attachments"] if a["server_id"] != server_id]
+        self.servers.get(server_id, set()).discard(volume["id"])
         volume["status"] = "in-use" if volume["attachments"] else "available"

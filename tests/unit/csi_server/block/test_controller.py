@@ -250,9 +250,53 @@ def test_unpublish_waits_and_may_come_again(driver: Driver, named: bool) -> None
 def test_unpublish_frees_a_volume_from_a_server_that_is_gone(driver: Driver) -> None:
     server, volume = driver.cloud.add_server(), create(driver).volume_id
     publish(driver, volume, server)
-    driver.cloud.servers.remove(server)
+    driver.cloud.servers.pop(server)
     unpublish(driver, volume, server)
     assert driver.cloud.volumes[volume]["attachments"] == []
+
+
+@pytest.mark.parametrize("status", ["reserved", "error_attaching", "error_detaching", "attaching"])
+def test_publish_repairs_a_volume_that_nobody_holds(driver: Driver, status: str) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    driver.cloud.volumes[volume].update(status=status)
+    publish(driver, volume, server)
+    assert driver.cloud.volumes[volume]["status"] == "in-use"
+
+
+def test_publish_takes_the_volume_from_a_server_that_is_gone(driver: Driver) -> None:
+    first, second, volume = driver.cloud.add_server(), driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, first)
+    driver.cloud.servers.pop(first)
+    publish(driver, volume, second)
+    assert [a["server_id"] for a in driver.cloud.volumes[volume]["attachments"]] == [second]
+
+
+def test_publish_removes_a_reservation_that_nobody_uses(driver: Driver) -> None:
+    first, second, volume = driver.cloud.add_server(), driver.cloud.add_server(), create(driver).volume_id
+    half = {"id": "half", "instance": first, "status": "reserved"}
+    driver.cloud.volumes[volume].update(status="reserved", half_made=[half])
+    publish(driver, volume, second)
+    assert driver.cloud.volumes[volume]["half_made"] == []
+
+
+def test_publish_of_a_volume_in_error_says_what_to_do(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    driver.cloud.volumes[volume].update(status="error")
+    refused(
+        lambda: publish(driver, volume, server),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        f"openstack volume set --state available {volume}",
+    )
+
+
+@pytest.mark.parametrize("status", ["error", "error_detaching", "available", "detaching"])
+def test_unpublish_follows_the_attachment_not_the_status(driver: Driver, status: str) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, server)
+    driver.cloud.volumes[volume].update(status=status)
+    unpublish(driver, volume, server)
+    assert driver.cloud.servers[server] == set()
+    assert driver.cloud.volumes[volume]["status"] == "available"
 
 
 def test_delete_waits_and_may_come_again(driver: Driver) -> None:
