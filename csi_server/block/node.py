@@ -26,7 +26,12 @@ from . import node_requests
 from .node_port import BlockNode
 
 _Rpc = csi.NodeServiceCapability.RPC
-CAPABILITIES = (_Rpc.STAGE_UNSTAGE_VOLUME, _Rpc.GET_VOLUME_STATS, _Rpc.SINGLE_NODE_MULTI_WRITER)
+CAPABILITIES = (
+    _Rpc.STAGE_UNSTAGE_VOLUME,
+    _Rpc.GET_VOLUME_STATS,
+    _Rpc.EXPAND_VOLUME,
+    _Rpc.SINGLE_NODE_MULTI_WRITER,
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,14 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
         if figures.inodes is not None:
             usage.append(_usage(figures.inodes, csi.VolumeUsage.INODES))
         return csi.NodeGetVolumeStatsResponse(usage=usage)
+
+    def NodeExpandVolume(
+        self, request: csi.NodeExpandVolumeRequest, context: grpc.ServicerContext
+    ) -> csi.NodeExpandVolumeResponse:
+        wanted = node_requests.expand(request)
+        with self._locks.hold(wanted.volume_id):
+            size = self._node.expand(wanted, deadline_of(context))
+        return csi.NodeExpandVolumeResponse(capacity_bytes=size)
 
 
 def _usage(usage: Usage, unit: csi.VolumeUsage.Unit.ValueType) -> csi.VolumeUsage:

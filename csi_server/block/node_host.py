@@ -14,11 +14,11 @@ import os
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..host import mounts, statistics
 from ..host.devices import Device, Devices, Wanted
-from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, TargetMissing
+from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, Refused, TargetMissing
 from ..host.filesystems import Filesystems, mount_options, without_recovery
 from ..host.mounts import Mount, Mounts
 from ..host.statistics import Statistics, Usage
-from .node_requests import Filesystem, Publish, Stage
+from .node_requests import Expand, Filesystem, Publish, Stage
 
 # Mount options that the kernel shows for each mount exactly as they were given. Options of the
 # filesystem itself it shows in a form of its own, if at all, so those cannot be compared.
@@ -55,7 +55,8 @@ class HostBlockNode:
             device = self._device_at(mounted, request.wanted.serial)
             _check_same(mounted, filesystem, request.access.read_only)
             fs_type = mounted.fs_type
-        if request.grow and not request.access.read_only:
+        # The volume may have grown while it was not mounted, or was made of a smaller one.
+        if not request.access.read_only and not self._filesystems.fills(device):
             self._filesystems.grow(device, fs_type, request.path)
 
     def unstage(self, path: str) -> None:
@@ -72,17 +73,44 @@ class HostBlockNode:
         mounts.remove(path)
 
     def statistics(self, volume_id: str, path: str) -> Statistics:
+        device, mounted = self._volume_at(path, volume_id)
+        return (
+            Statistics(bytes=Usage(total=device.size)) if mounted is None else statistics.of_filesystem(path)
+        )
+
+    def expand(self, request: Expand, deadline: Deadline) -> int:
+        device, mounted = self._volume_at(request.path, request.volume_id)
+        device = self._devices.grown(device, request.wanted, self._device_deadline(deadline))
+        if mounted is not None:
+            writable = self._writable(mounted)
+            self._filesystems.grow(device, writable.fs_type, writable.path)
+        return device.size
+
+    def _writable(self, mounted: Mount) -> Mount:
+        """The mount, or another of its filesystem: XFS grows through one that may be written to."""
+        for each in (mounted, *self._mounts.all()):
+            if each.number == mounted.number and not each.read_only:
+                return each
+        raise Refused(f"{mounted.path} is mounted for reading only: its filesystem cannot grow")
+
+    def _volume_at(self, path: str, volume_id: str) -> tuple[Device, Mount | None]:
+        """The volume's device and mount; no mount for a raw device.
+
+        :raises TargetMissing: the volume is not at the path.
+        """
         raw = self._devices.number_at(path)
         mounted = self._mounts.at(path) if raw is None and os.path.isabs(path) else None
         number = raw or (mounted.number if mounted else "")
         device = self._devices.by_number(number) if number else None
         if device is None or not self._devices.carries(device, volume_id):
             raise TargetMissing(f"volume {volume_id} is not at {path!r}")
-        return statistics.of_filesystem(path) if raw is None else Statistics(bytes=Usage(total=device.size))
+        return device, mounted
 
     def _find(self, wanted: Wanted, deadline: Deadline) -> Device:
-        clock = deadline.clock
-        return self._devices.find(wanted, Deadline(min(deadline.at, clock.now() + self._device_wait), clock))
+        return self._devices.find(wanted, self._device_deadline(deadline))
+
+    def _device_deadline(self, deadline: Deadline) -> Deadline:
+        return Deadline(min(deadline.at, deadline.clock.now() + self._device_wait), deadline.clock)
 
     def _mount(self, device: Device, filesystem: Filesystem, request: Stage) -> str:
         in_use = any(mounted.number == device.number for mounted in self._mounts.all())

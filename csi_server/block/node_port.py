@@ -9,14 +9,14 @@ from typing import Protocol
 
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..host.statistics import Statistics
-from .node_requests import Publish, Stage
+from .node_requests import Expand, Publish, Stage
 
 
 class BlockNode(Protocol):
     """Brings volumes to paths and away again. Every method may be repeated; errors are HostErrors."""
 
     def stage(self, request: Stage, deadline: Deadline) -> None:
-        """Mount the volume at its staging path; a raw volume is only looked for.
+        """Mount the volume at its staging path, its filesystem as large as its device; look for a raw volume.
 
         :raises DeviceNotReady: its device is not here by the deadline.
         :raises Refused: the device is another's, or carries something else.
@@ -41,4 +41,12 @@ class BlockNode(Protocol):
         """Measure the volume at ``path``, staged or published.
 
         :raises TargetMissing: the volume is not there.
+        """
+
+    def expand(self, request: Expand, deadline: Deadline) -> int:
+        """Let the volume have its new size here, and its filesystem with it. Return the device's bytes.
+
+        :raises TargetMissing: the volume is not at the path.
+        :raises DeviceNotReady: its device has not grown by the deadline.
+        :raises Refused: it is mounted for reading only.
         """

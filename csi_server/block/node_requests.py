@@ -13,7 +13,7 @@ from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ..host.devices import Wanted
 from ..host.filesystems import SUPPORTED
 from ..proto import csi_pb2 as csi
-from . import capabilities, names
+from . import capabilities, names, sizes
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,12 @@ class Stage:
     """NodeStageVolume.
 
     :ivar wanted: the device by its serial and size.
-    :ivar grow: the filesystem may be smaller than the device.
     """
 
     volume_id: str
     wanted: Wanted
     path: str
     access: Access
-    grow: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,18 @@ class Publish:
     staged: str
     path: str
     access: Access
+
+
+@dataclass(frozen=True)
+class Expand:
+    """NodeExpandVolume of what is staged or published at ``path``.
+
+    :ivar wanted: the device by its serial and new size.
+    """
+
+    volume_id: str
+    wanted: Wanted
+    path: str
 
 
 def stage(request: csi.NodeStageVolumeRequest) -> Stage:
@@ -83,7 +93,6 @@ def stage(request: csi.NodeStageVolumeRequest) -> Stage:
         wanted=_wanted(volume_id, request.publish_context),
         path=path,
         access=_access(request.volume_capability, request.publish_context),
-        grow=request.volume_context.get(names.RESIZE_REQUIRED) == "true",
     )
 
 
@@ -104,6 +113,17 @@ def publish(request: csi.NodePublishVolumeRequest) -> Publish:
         path=path,
         access=replace(access, read_only=access.read_only or request.readonly),
     )
+
+
+def expand(request: csi.NodeExpandVolumeRequest) -> Expand:
+    """Read NodeExpandVolume.
+
+    :raises InvalidRequest: names the field, its value and what would be right.
+    """
+    volume_id = identifier(request.volume_id)
+    path = absolute("volume_path", request.volume_path)
+    size = sizes.parse(request.capacity_range.required_bytes, request.capacity_range.limit_bytes)
+    return Expand(volume_id, Wanted(volume_id, size.least * sizes.GIB), path)
 
 
 def identifier(volume_id: str) -> str:

@@ -145,6 +145,33 @@ class Devices:
         except Timeout as error:
             raise search.failure() from error
 
+    def grown(self, device: Device, wanted: Wanted, deadline: Deadline) -> Device:
+        """The device as it is once the kernel knows its volume's new size; waits for that.
+
+        Cinder tells a new size before the hypervisor has passed it on. A SCSI disk has to be asked for it
+        again; of the others the kernel is told.
+
+        :raises DeviceNotReady: it has not been told by the deadline.
+        """
+        name = self._name(device)
+
+        def look() -> Device | None:
+            self._reread_size(name)
+            now = self.named(name)
+            return now if now is not None and now.number == device.number and wanted.fits(now.size) else None
+
+        try:
+            if found := look():
+                return found
+            what = f"{device.path} to grow"
+            return observed_wait(self._observer, "device_size", look, what, deadline, _PACE)[0]
+        except Timeout as error:
+            raise DeviceNotReady(
+                f"volume {wanted.serial} has {wanted.size} bytes, but this node still sees {device.path} with"
+                f" {device.size}: the hypervisor has not passed the new size on. If it cannot do that while"
+                " the volume is attached, the size is seen when the volume is attached the next time"
+            ) from error
+
     def number_at(self, path: str) -> str | None:
         """``major:minor`` of the device file ``path``, None when it is not one."""
         return self._number_of(path)
@@ -215,6 +242,17 @@ class Devices:
 
     def _name(self, device: Device) -> str:
         return os.path.relpath(device.path, self._dev).replace("/", "!")
+
+    def _reread_size(self, name: str) -> None:
+        try:
+            with open(
+                os.path.join(self._sys, "class", "block", name, "device", "rescan"), "w", encoding="ascii"
+            ) as file:
+                file.write("1")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.warning("%s refused to read its size again: %s", name, error)
 
     def _identities(self, device: Device) -> Iterator[str]:
         name = self._name(device)

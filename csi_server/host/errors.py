@@ -22,7 +22,7 @@ class CommandFailed(HostError):
 
 
 class DeviceNotReady(HostError):
-    """The volume's device is not here, and may still come: UNAVAILABLE.
+    """The volume's device, or its new size, is not here, and may still come: UNAVAILABLE.
 
     The specification's NOT_FOUND says that the volume does not exist, which a node cannot know. With
     UNAVAILABLE the kubelet repeats the call and treats the volume as possibly staged meanwhile.

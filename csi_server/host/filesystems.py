@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .commands import Commands
 from .devices import Device
 from .errors import CommandFailed, HostError, NotClean, UnknownSignature
+from .superblock import LENGTH, filesystem_size
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ _CHECKED = (0, 1)
 _FORMAT_TIMEOUT = 600.0
 _CHECK_TIMEOUT = 3600.0
 _GROW_TIMEOUT = 600.0
+
+# What is left at a device's end may be too short for one more group of blocks. Volumes grow by whole GiB.
+_UNUSED_TAIL = 128 * 1024**2
 
 # A new volume reads as zeros: no discard, and ext4 writes its tables in the background after the mount.
 # mkfs.xfs goes without -f and so refuses by itself what blkid might have overlooked.
@@ -159,6 +163,11 @@ class Filesystems:
                 " it for reading cannot replay its journal: use it once on one node, with ReadWriteOnce"
             )
 
+    def fills(self, device: Device) -> bool:
+        """Whether the filesystem on the device has the device's size, as far as its superblock tells."""
+        size = filesystem_size(_read_start(device, LENGTH))
+        return size is not None and device.size - size < _UNUSED_TAIL
+
     def grow(self, device: Device, fs_type: str, path: str) -> None:
         """Let the filesystem mounted at ``path`` fill its device; no change when it does."""
         argv = ["xfs_growfs", path] if fs_type == "xfs" else ["resize2fs", device.path]
@@ -181,3 +190,11 @@ def _read_both_ends(device: Device) -> None:
         raise HostError(f"cannot read {device.path}: {error}") from error
     if not complete:
         raise HostError(f"cannot read {device.path} to its end at {device.size} bytes")
+
+
+def _read_start(device: Device, length: int) -> bytes:
+    try:
+        with open(device.path, "rb", buffering=0) as file:
+            return file.read(length) or b""
+    except OSError as error:
+        raise HostError(f"cannot read {device.path}: {error}") from error

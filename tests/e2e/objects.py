@@ -107,6 +107,11 @@ def get(kind: str, name: str, namespace: str = "default") -> Body:
     return found
 
 
+def change(kind: str, name: str, namespace: str, body: Body) -> None:
+    """Change the fields of an object that ``body`` names."""
+    kubectl("patch", kind, name, "--namespace", namespace, "--patch", json.dumps(body))
+
+
 def delete(kind: str, name: str, namespace: str = "default") -> None:
     """Delete an object and wait until it is gone; one that is not there is."""
     kubectl("delete", kind, name, "--namespace", namespace, "--ignore-not-found", f"--timeout={WAIT}s")

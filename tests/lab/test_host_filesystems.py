@@ -151,12 +151,11 @@ class Kubelet:
     def target(self, volume_id: str = VOLUME) -> Path:
         return self._folder / "pods" / volume_id
 
-    def stage(self, capability: csi.VolumeCapability, volume_id: str = VOLUME, grow: str = "false") -> None:
+    def stage(self, capability: csi.VolumeCapability, volume_id: str = VOLUME) -> None:
         request = csi.NodeStageVolumeRequest(
             volume_id=volume_id,
             staging_target_path=str(self.staging(volume_id)),
             volume_capability=capability,
-            volume_context={"cinder.csi.openstack.org/resizeRequired": grow},
         )
         for _time in range(2):
             self._node.NodeStageVolume(request)
@@ -293,7 +292,7 @@ def test_a_larger_clone_beside_its_source(
     ran("cp", "--sparse=always", str(source), str(tmp_path / f"{CLONE}.img"))
     disks.plug(CLONE, 2 * SIZE)
     kubelet.stage(mounted(fs_type))
-    kubelet.stage(mounted(fs_type), CLONE, grow="true")
+    kubelet.stage(mounted(fs_type), CLONE)
     assert (kubelet.publish(mounted(fs_type), CLONE) / "data").read_text() == "cloned"
     assert kubelet.statistics(CLONE)[csi.VolumeUsage.BYTES].total > 1.5 * SIZE
     kubelet.take_away(CLONE)

@@ -98,6 +98,12 @@ class Kubelet:
         }
         self.node.NodePublishVolume(csi.NodePublishVolumeRequest(**{**usual, **changes}))
 
+    def expand(self, path: str, size: int) -> int:
+        request = csi.NodeExpandVolumeRequest(
+            volume_id=VOLUME, volume_path=path, capacity_range=csi.CapacityRange(required_bytes=size)
+        )
+        return self.node.NodeExpandVolume(request, timeout=10).capacity_bytes
+
     def unpublish(self) -> None:
         self.node.NodeUnpublishVolume(
             csi.NodeUnpublishVolumeRequest(volume_id=VOLUME, target_path=self.target)
@@ -142,6 +148,7 @@ def test_capabilities(node: csi_pb2_grpc.NodeStub) -> None:
     assert {each.rpc.type for each in response.capabilities} == {
         rpc.STAGE_UNSTAGE_VOLUME,
         rpc.GET_VOLUME_STATS,
+        rpc.EXPAND_VOLUME,
         rpc.SINGLE_NODE_MULTI_WRITER,
     }
 
@@ -157,11 +164,6 @@ def test_without_a_zone_there_is_no_topology(machine: Machine) -> None:
     servicer = NodeServicer(host, NodeInfo("server-1"), Locks())
     response = servicer.NodeGetInfo(csi.NodeGetInfoRequest(), cast("grpc.ServicerContext", None))
     assert not response.HasField("accessible_topology")
-
-
-def test_expanding_is_not_served_yet(node: csi_pb2_grpc.NodeStub) -> None:
-    with refused(Code.UNIMPLEMENTED):
-        node.NodeExpandVolume(csi.NodeExpandVolumeRequest(volume_id=VOLUME))
 
 
 # ---- a filesystem ----
@@ -249,13 +251,21 @@ def test_a_disk_in_use_elsewhere_is_neither_checked_nor_formatted(kubelet: Kubel
     assert machine.programs() == ["blkid", "mount"]
 
 
-def test_a_clone_grows_when_it_is_staged(kubelet: Kubelet, machine: Machine) -> None:
-    context = {"cinder.csi.openstack.org/resizeRequired": "true"}
-    kubelet.stage(mounted(), volume_context=context)
-    assert machine.programs()[-1] == "resize2fs"
-    machine.failures["resize2fs"] = "no memory"
+@pytest.mark.parametrize(("fs_type", "program"), [("ext4", "resize2fs"), ("xfs", "xfs_growfs")])
+def test_a_filesystem_smaller_than_its_volume_grows_when_it_is_staged(
+    kubelet: Kubelet, machine: Machine, fs_type: str, program: str
+) -> None:
+    kubelet.stage(mounted(fs_type))
+    kubelet.unstage()
+    assert program not in machine.programs()
+    machine.grow("vdb", 2 * GIB)
+    machine.failures[program] = "no memory"
     with refused(Code.INTERNAL, "no memory"):
-        kubelet.stage(mounted(), volume_context=context)
+        kubelet.stage(mounted(fs_type))
+    machine.failures.clear()
+    kubelet.stage(mounted(fs_type))
+    kubelet.stage(mounted(fs_type))
+    assert machine.programs().count(program) == 2
 
 
 def test_a_volume_for_readers_is_mounted_read_only(kubelet: Kubelet, machine: Machine) -> None:
@@ -264,7 +274,7 @@ def test_a_volume_for_readers_is_mounted_read_only(kubelet: Kubelet, machine: Ma
         kubelet.stage(readers)
     machine.probes[str(machine.dev / "vdb")] = "TYPE=ext4\n"
     machine.calls.clear()
-    kubelet.stage(readers, volume_context={"cinder.csi.openstack.org/resizeRequired": "true"})
+    kubelet.stage(readers)
     kubelet.publish(readers)
     kubelet.publish(readers)
     assert machine.programs() == ["blkid", "dumpe2fs", "mount", "mount"]
@@ -476,3 +486,75 @@ def test_a_volume_that_another_call_works_on(kubelet: Kubelet, locks: Locks) -> 
             with refused(Code.ABORTED, VOLUME):
                 call()
     kubelet.stage(mounted())
+
+
+# ---- growing ----
+
+
+@pytest.mark.parametrize(("fs_type", "program"), [("ext4", "resize2fs"), ("xfs", "xfs_growfs")])
+def test_a_mounted_filesystem_grows_with_its_volume(
+    kubelet: Kubelet, machine: Machine, fs_type: str, program: str
+) -> None:
+    kubelet.stage(mounted(fs_type))
+    kubelet.publish(mounted(fs_type))
+    machine.grow("vdb", 2 * GIB)
+    assert kubelet.expand(kubelet.staging, GIB + 1) == 2 * GIB
+    assert kubelet.expand(kubelet.target, 2 * GIB) == 2 * GIB
+    assert machine.programs().count(program) == 2
+
+
+def test_a_volume_published_for_reading_grows_where_it_is_staged_for_writing(
+    kubelet: Kubelet, machine: Machine
+) -> None:
+    kubelet.stage(mounted("xfs"))
+    kubelet.publish(mounted("xfs"), readonly=True)
+    machine.grow("vdb", 2 * GIB)
+    kubelet.expand(kubelet.target, 2 * GIB)
+    assert machine.calls[-1] == ["xfs_growfs", kubelet.staging]
+
+
+def test_a_volume_staged_for_reading_does_not_grow(kubelet: Kubelet, machine: Machine) -> None:
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=ext4\n"
+    kubelet.stage(mounted(mode=Mode.MULTI_NODE_READER_ONLY))
+    machine.grow("vdb", 2 * GIB)
+    with refused(Code.FAILED_PRECONDITION, "for reading only"):
+        kubelet.expand(kubelet.staging, 2 * GIB)
+
+
+def test_a_raw_device_only_has_to_be_seen_at_its_size(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(raw())
+    kubelet.publish(raw())
+    machine.grow("vdb", 3 * GIB)
+    assert kubelet.expand(kubelet.target, 3 * GIB) == 3 * GIB
+    assert machine.programs() == ["mount"]
+
+
+def test_a_scsi_disk_is_asked_for_its_size_again(kubelet: Kubelet, machine: Machine) -> None:
+    rescan = machine.sys / "class/block/vdb/device/rescan"
+    rescan.touch()
+    kubelet.stage(mounted())
+    machine.grow("vdb", 2 * GIB)
+    kubelet.expand(kubelet.staging, 2 * GIB)
+    assert rescan.read_text() == "1"
+
+
+def test_a_device_that_has_not_grown_yet_is_to_be_asked_for_again(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    with refused(Code.UNAVAILABLE, "still sees", str(machine.dev / "vdb"), str(GIB)):
+        kubelet.expand(kubelet.staging, GIB + 1)
+    assert "resize2fs" not in machine.programs()
+
+
+def test_a_volume_whose_encryption_takes_some_of_it_has_grown(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    machine.grow("vdb", 2 * GIB - 16 * 1024**2)
+    assert kubelet.expand(kubelet.staging, 2 * GIB) == 2 * GIB - 16 * 1024**2
+
+
+def test_expanding_what_is_not_there(kubelet: Kubelet, machine: Machine) -> None:
+    with refused(Code.NOT_FOUND, VOLUME, kubelet.staging):
+        kubelet.expand(kubelet.staging, GIB)
+    with refused(Code.INVALID_ARGUMENT, "volume_path is missing"):
+        kubelet.expand("", GIB)
+    with refused(Code.OUT_OF_RANGE, "negative"):
+        kubelet.expand(kubelet.staging, -GIB)

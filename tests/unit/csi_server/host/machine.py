@@ -21,6 +21,24 @@ VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
 OTHER = "ffffffff-1111-4111-9111-000000000002"
 
 
+def superblock(fs_type: str, size: int) -> bytes:
+    """The start of a disk with a filesystem of that size."""
+    start = bytearray(4096)
+    if fs_type == "xfs":
+        start[:16] = b"XFSB" + (4096).to_bytes(4, "big") + (size // 4096).to_bytes(8, "big")
+        return bytes(start)
+    blocks = size // 4096
+    for at, value in (
+        (0x04, blocks & 0xFFFFFFFF),
+        (0x18, 2),
+        (0x38, 0xEF53),
+        (0x60, 0x80),
+        (0x150, blocks >> 32),
+    ):
+        start[1024 + at : 1028 + at] = value.to_bytes(4, "little")
+    return bytes(start)
+
+
 class Clock:
     """Time that passes only in sleeps; ``then`` runs when its moment has come."""
 
@@ -99,6 +117,11 @@ class Machine:
     def devices(self) -> Devices:
         return Devices(self, dev=str(self.dev), sys=str(self.sys), number_of=self.number_of)
 
+    def grow(self, name: str, size: int) -> None:
+        """Let a disk have more bytes."""
+        (self.sys / "class/block" / name / "size").write_text(f"{size // 512}\n")
+        os.truncate(self.dev / name, size)
+
     # ---- programs ----
 
     def run(self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0) -> Finished:
@@ -150,8 +173,27 @@ class Machine:
         return Finished(0 if found else 2, found, "")
 
     def _mkfs(self, arguments: list[str]) -> Finished:
-        self.probes[arguments[-1]] = f"TYPE={self.calls[-1][0].partition('.')[2]}\n"
+        fs_type = self.calls[-1][0].partition(".")[2]
+        self.probes[arguments[-1]] = f"TYPE={fs_type}\n"
+        self._fill(arguments[-1], fs_type)
         return Finished(0, "", "")
+
+    def _resize2fs(self, arguments: list[str]) -> Finished:
+        self._fill(arguments[-1], "ext4")
+        return Finished(0, "", "")
+
+    def _xfs_growfs(self, arguments: list[str]) -> Finished:
+        for fields in (line.split() for line in self._mounts()):
+            if fields[4] == os.path.realpath(arguments[-1]):
+                assert "ro" not in fields[5].split(",")
+                self._fill(fields[-2], "xfs")
+        return Finished(0, "", "")
+
+    def _fill(self, path: str, fs_type: str) -> None:
+        """Let the disk's filesystem have the disk's size."""
+        size = int((self.sys / "class/block" / os.path.basename(path) / "size").read_text()) * 512
+        with open(path, "r+b") as disk:
+            disk.write(superblock(fs_type, size))
 
     def _nothing(self, arguments: list[str]) -> Finished:
         return Finished(0, "", "")
@@ -170,7 +212,7 @@ class Machine:
         state = "DIRTY" if arguments[-1] in self.unclean else "CLEAN"
         return Finished(0, f"    log tail: 2 head: 2 state: <{state}>\n", "")
 
-    _e2fsck = _resize2fs = _xfs_growfs = _udevadm = _nothing
+    _e2fsck = _udevadm = _nothing
 
     def _mounts(self) -> list[str]:
         return self.mountinfo.read_text().splitlines()
