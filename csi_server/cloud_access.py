@@ -14,10 +14,13 @@ from ..plugins.module_utils._cloud import attachments, backups, servers, snapsho
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
 from ..plugins.module_utils._cloud.errors import InvalidRequest
+from ..plugins.module_utils._cloud.pools import Pools
+from ..plugins.module_utils._cloud.quotas import QuotaSets
 from ..plugins.module_utils._cloud.volume_changes import VolumeChanges
 from .block import names
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
+from .block.capacity import VolumeCapacity
 from .block.controller_part import BlockCloud
 from .block.expansion import VolumeExpansion
 from .block.idempotency import BlockVolumes
@@ -179,6 +182,9 @@ class CloudAccess:
             snapshots=block_snapshots,
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
             expansion=VolumeExpansion(VolumeChanges(block_storage, adapter)),
+            capacity=VolumeCapacity(
+                adapter, QuotaSets(block_storage, session.project_id), Pools(block_storage)
+            ),
         )
 
 

@@ -57,6 +57,11 @@ class Session:
                 raise CredentialRefused(self._refusal)
             return self._connection
 
+    def project_id(self, patience: Deadline) -> str:
+        """Return the id of the credential's project, which its token tells."""
+        with sdk.translated("learn the project of the credential"):
+            return str(self.usable(patience).session.get_project_id() or "")
+
     def refuse(self, connection: Connection, refusal: CredentialRefused) -> None:
         """Note that a connection's credential is refused. One that was replaced meanwhile does not matter."""
         with self._condition:

@@ -15,6 +15,7 @@ import grpc
 
 from ..proto import csi_pb2 as csi
 from .controller_attachments import AttachmentRpcs
+from .controller_capacity import CapacityRpcs
 from .controller_expansion import ExpansionRpcs
 from .controller_listing import ListingRpcs
 from .controller_part import ControllerPart
@@ -22,7 +23,7 @@ from .controller_snapshots import SnapshotRpcs
 from .controller_volumes import VolumeRpcs
 
 
-class ControllerServicer(VolumeRpcs, AttachmentRpcs, SnapshotRpcs, ExpansionRpcs, ListingRpcs):
+class ControllerServicer(VolumeRpcs, AttachmentRpcs, SnapshotRpcs, ExpansionRpcs, ListingRpcs, CapacityRpcs):
     """Serves Controller: its parts, and what they amount to."""
 
     def ControllerGetCapabilities(

@@ -15,6 +15,7 @@ from ..proto import csi_pb2_grpc
 from ..rpc.locks import Locks
 from .attachments import ServerAttachments
 from .backups import BlockBackups
+from .capacity import VolumeCapacity
 from .expansion import VolumeExpansion
 from .idempotency import BlockVolumes
 from .snapshots import BlockSnapshots
@@ -34,6 +35,7 @@ class BlockCloud:
     snapshots: BlockSnapshots
     backups: BlockBackups
     expansion: VolumeExpansion
+    capacity: VolumeCapacity
 
 
 class Clouds(Protocol):

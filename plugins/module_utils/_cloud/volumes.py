@@ -20,7 +20,7 @@ from .polling import SharedPoller
 from .shared_listing import Crowd, Pause
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
 from .volume_names import VolumeNames
-from .volume_types import list_volume_types
+from .volume_types import VolumeTypeRef, list_volume_types
 from .waiting import Deadline, LearnedPace, PaceSource
 
 R = TypeVar("R")
@@ -81,8 +81,12 @@ class Volumes:
 
         :param volume_type: its name or id.
         """
-        known = list_volume_types(self._api, deadline)
+        known = self.types(deadline)
         return next((each.multiattach for each in known if volume_type in (each.id, each.name)), None)
+
+    def types(self, deadline: Deadline) -> list[VolumeTypeRef]:
+        """Return the volume types that the credential sees."""
+        return list_volume_types(self._api, deadline)
 
     def zones(self, deadline: Deadline) -> list[str]:
         """Return the names of Cinder's availability zones that take volumes."""

@@ -17,6 +17,7 @@ from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.block.attachment_plan import Patience
 from ansible_collections.mooring.storage.csi_server.block.attachments import ServerAttachments
 from ansible_collections.mooring.storage.csi_server.block.backups import BlockBackups
+from ansible_collections.mooring.storage.csi_server.block.capacity import VolumeCapacity
 from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
 from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud, ControllerOptions
 from ansible_collections.mooring.storage.csi_server.block.expansion import VolumeExpansion
@@ -31,6 +32,8 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools import Pools
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.quotas import QuotaSets
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.shared_listing import Pause
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Paces as SnapshotPaces
@@ -95,6 +98,7 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
         snapshots,
         BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
         VolumeExpansion(VolumeChanges(api, cinder, pace)),
+        VolumeCapacity(cinder, QuotaSets(api, lambda deadline: "project"), Pools(api)),
     )
 
 

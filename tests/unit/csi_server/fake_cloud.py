@@ -89,6 +89,8 @@ class FakeCloud:
     :ivar broken_types: volume types whose creation fails in the background.
     :ivar multiattach_types: volume types whose volumes can be attached more than once.
     :ivar extra_specs_shown: whether the types tell that.
+    :ivar extra_specs: what else they tell.
+    :ivar pools: zone and capabilities by name; None for a user who may not see them.
     """
 
     def __init__(self) -> None:
@@ -103,6 +105,9 @@ class FakeCloud:
         self.broken_types: set[str] = set()
         self.multiattach_types = {"multi"}
         self.extra_specs_shown = True
+        self.extra_specs: dict[str, dict[str, str]] = {}
+        self.quotas: dict[str, dict[str, int]] = {"gigabytes": {"limit": 100, "in_use": 30, "reserved": 10}}
+        self.pools: dict[str, tuple[str, dict[str, Any]]] | None = None
         self.zones = {"az1", "az2"}
         self.max_gigabytes = 1000
         self.max_devices = 26
@@ -129,6 +134,9 @@ class FakeCloud:
                 *self.changes.routes,
                 ("GET", "/types", self._types),
                 ("GET", "/os-availability-zone", self._zones),
+                ("GET", "/os-quota-sets/project", self._quotas),
+                ("GET", "/scheduler-stats/get_pools", self._pools),
+                ("GET", "/os-services", self._services),
             ],
         )
         self.nova = FakeService(
@@ -293,13 +301,31 @@ class FakeCloud:
         listed = [{"zoneName": zone, "zoneState": {"available": True}} for zone in sorted(self.zones)]
         return 200, {"availabilityZoneInfo": listed}
 
+    def _quotas(self) -> Answer:
+        return 200, {"quota_set": {"id": "project", **self.quotas}}
+
+    def _pools(self) -> Answer:
+        if self.pools is None:
+            return fault(403, "Policy doesn't allow scheduler_extension:scheduler_stats:get_pools")
+        listed = [
+            {"name": f"host@{name}#{name}", "capabilities": {"volume_backend_name": name, **has}}
+            for name, (dummy, has) in self.pools.items()
+        ]
+        return 200, {"pools": listed}
+
+    def _services(self) -> Answer:
+        listed = [
+            {"host": f"host@{name}", "zone": zone} for name, (zone, dummy) in (self.pools or {}).items()
+        ]
+        return 200, {"services": listed}
+
     def _types(self) -> Answer:
         listed: list[dict[str, Any]] = []
         for name in sorted(self.types | self.broken_types | self.multiattach_types):
             listed.append({"id": f"id-of-{name}", "name": name})
             if self.extra_specs_shown:
                 specs = {"multiattach": "<is> True"} if name in self.multiattach_types else {}
-                listed[-1]["extra_specs"] = specs
+                listed[-1]["extra_specs"] = {**specs, **self.extra_specs.get(name, {})}
         return 200, {"volume_types": listed}
 
     def _messages(self, params: dict[str, Any]) -> Answer:
