@@ -47,14 +47,22 @@ class CloudAccess:
 
     :param cluster: marks the volumes of this cluster.
     :param concurrency: requests sent to one cloud at the same time, at most.
+    :param timeout: seconds that one request may take.
     """
 
     def __init__(
-        self, files: CloudFiles, cluster: str, concurrency: int, readiness: Readiness, metrics: Metrics
+        self,
+        files: CloudFiles,
+        cluster: str,
+        concurrency: int,
+        timeout: float,
+        readiness: Readiness,
+        metrics: Metrics,
     ) -> None:
         self._files = files
         self._cluster = cluster
         self._concurrency = concurrency
+        self._timeout = timeout
         self._readiness = readiness
         self._observer = CloudObserver(metrics)
         self._gates: dict[str, Gate] = {}
@@ -169,9 +177,9 @@ class CloudAccess:
         mine = {names.CLUSTER: self._cluster}
         gate = self._gates.setdefault(name, Gate(self._concurrency))
         block_storage = Api(
-            lambda: session.block_storage, volumes.MICROVERSION, self._observer, admission=gate
+            lambda: session.block_storage, volumes.MICROVERSION, self._observer, self._timeout, gate
         )
-        compute = Api(lambda: session.compute, servers.MICROVERSION, self._observer, admission=gate)
+        compute = Api(lambda: session.compute, servers.MICROVERSION, self._observer, self._timeout, gate)
         adapter = volumes.Volumes(block_storage, mine)
         block_snapshots = BlockSnapshots(snapshots.Snapshots(block_storage, mine), mine)
         return BlockCloud(

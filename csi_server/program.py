@@ -114,7 +114,14 @@ class Program:
 
         options = self._options
         files = CloudFiles(options.cloud_config, options.cloud_names)
-        cloud = CloudAccess(files, options.cluster, options.cloud_concurrency, self._readiness, self._metrics)
+        cloud = CloudAccess(
+            files,
+            options.cluster,
+            options.cloud_concurrency,
+            options.request_timeout,
+            self._readiness,
+            self._metrics,
+        )
         configuration = cloud.start()
         zones = Zones(options.zone_map, configuration.driver.ignore_volume_zone)
         controller_options = ControllerOptions(options.cluster, zones)

@@ -17,6 +17,7 @@ from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Fa
 from ...plugins.module_utils._cloud.snapshot import SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
+from .outcome import Askings, removing
 from .recent import STILL_TRUE, Recent
 from .snapshots import BlockSnapshots
 
@@ -44,6 +45,7 @@ class BlockBackups:
         self._backups = backups
         self._snapshots = snapshots
         self._mine = mine
+        self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
 
     def find(self, backup_id: str, deadline: Deadline) -> Backup | None:
@@ -70,12 +72,14 @@ class BlockBackups:
             return self._begin(source, zone, deadline)
         if backup.status == "creating":
             return backup
-        self._drop_source(backup, deadline)
         if backup.ready:
+            self._drop_source(backup, deadline)
             return backup
         reason = self._backups.reason(backup, deadline)
-        self._backups.delete(backup.id, deadline)
-        raise Failed(f"Cinder could not create {backup}: {reason}")
+        failure = Failed(f"Cinder could not create {backup}: {reason}")
+        with removing(backup, failure):
+            self.delete(backup.id, deadline)
+        raise failure
 
     def _adopt(self, source: SnapshotRequest, deadline: Deadline) -> Backup | None:
         namesakes = self._backups.named(source.name, deadline)
@@ -103,24 +107,21 @@ class BlockBackups:
         )
         if not snapshot.ready:
             raise Timeout(f"{snapshot}, which backup {source.name} is to copy, is not ready yet")
+        request = BackupRequest(
+            name=source.name,
+            volume_id=source.volume_id,
+            snapshot_id=snapshot.id,
+            zone=zone,
+            description=source.description,
+            metadata=source.metadata,
+        )
         try:
-            return self._backups.create(
-                BackupRequest(
-                    name=source.name,
-                    volume_id=source.volume_id,
-                    snapshot_id=snapshot.id,
-                    zone=zone,
-                    description=source.description,
-                    metadata=source.metadata,
-                ),
-                deadline,
-            )
+            with self._askings.asking(request.name):
+                return self._backups.create(request, deadline)
         except CloudError as failure:
             # When only the answer was lost, the snapshot is being copied, and Cinder keeps it.
-            try:
+            with removing(snapshot, failure):
                 self._snapshots.delete(snapshot.id, deadline)
-            except CloudError as second:
-                failure.add_note(f"{snapshot} is left over: {second}")
             raise
 
     def _drop_source(self, backup: Backup, deadline: Deadline) -> None:

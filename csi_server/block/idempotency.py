@@ -25,6 +25,7 @@ from ...plugins.module_utils._cloud.errors import (
 from ...plugins.module_utils._cloud.volume import COMING, USABLE, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
+from .outcome import UNFINISHED, Askings, removing
 from .recent import STILL_TRUE, Recent
 from .sizes import SizeRange
 
@@ -53,6 +54,7 @@ class BlockVolumes:
     def __init__(self, volumes: VolumesPort, mine: Mapping[str, str]) -> None:
         self._volumes = volumes
         self._mine = mine
+        self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume:
@@ -76,6 +78,8 @@ class BlockVolumes:
         that cannot be attached as often as asked for.
 
         :raises Conflict: one of that name is there, and is not what is asked for.
+        :raises Unavailable, Timeout, Busy: a volume may be there, or come: ask again. No other error
+            leaves one behind, so that nobody needs to ask for its deletion.
         """
         volume = self._adopt(request, sizes, deadline)
         if volume is None:
@@ -84,9 +88,10 @@ class BlockVolumes:
             return volume
         try:
             return self._volumes.wait_until_usable(volume, deadline)
+        except (NotFound, *UNFINISHED):
+            raise
         except CloudError as failure:
-            if not isinstance(failure, NotFound):
-                self._remove_if_failed(volume, failure, deadline)
+            self._remove(volume, failure, deadline)
             raise
 
     def _create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
@@ -102,15 +107,14 @@ class BlockVolumes:
         volume = self._ask(request, deadline)
         if volume.multiattach:
             return volume
-        try:
-            self._delete(volume.id, deadline)
-        except CloudError as second:
-            refusal.add_note(f"{volume} is left over: {second}")
+        with removing(volume, refusal):
+            self.delete(volume.id, deadline)
         raise refusal
 
     def _ask(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         try:
-            return self._volumes.create(request, deadline)
+            with self._askings.asking(request.name):
+                return self._volumes.create(request, deadline)
         except InvalidRequest as refused:
             if request.zone:
                 self._check_zone(request.zone, refused, deadline)
@@ -141,13 +145,18 @@ class BlockVolumes:
         # A retry of a request whose answer was lost may have left two: use the one that got further.
         return min(namesakes, key=lambda each: (each.status not in USABLE, each.id), default=None)
 
-    def _remove_if_failed(self, volume: Volume, failure: CloudError, deadline: Deadline) -> None:
-        try:
+    def _remove(self, volume: Volume, failure: CloudError, deadline: Deadline) -> None:
+        """Return when a volume that failed is gone.
+
+        :raises Unavailable: it is still there, or has not failed after all.
+        """
+        with removing(volume, failure):
             now = self._volumes.find(volume.id, deadline)
-            if now is not None and now.status not in USABLE and now.status not in COMING:
-                self._volumes.delete(volume.id, deadline)
-        except CloudError as second:
-            failure.add_note(f"{volume} is left over: {second}")
+            if now is None:
+                return
+            if now.status in USABLE or now.status in COMING:
+                raise Busy(f"its status is now {now.status}")
+            self.delete(volume.id, deadline)
 
     def delete(self, volume_id: str, deadline: Deadline) -> None:
         """Return when there is no volume of that id.

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed, InUse, Timeout
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, NotFound, Timeout
 from ...plugins.module_utils._cloud.snapshot import Snapshot, SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
+from .outcome import UNFINISHED, Askings, removing
 from .recent import STILL_TRUE, Recent
 
 #: Seconds that a new snapshot is waited for: most are ready by then, and the caller asks again for the rest.
@@ -39,6 +40,7 @@ class BlockSnapshots:
     def __init__(self, snapshots: SnapshotsPort, mine: Mapping[str, str]) -> None:
         self._snapshots = snapshots
         self._mine = mine
+        self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
 
     def find(self, snapshot_id: str, deadline: Deadline) -> Snapshot | None:
@@ -57,20 +59,26 @@ class BlockSnapshots:
 
         :raises Conflict: one of that name is there, and is not what is asked for.
         :raises NotFound: there is no such volume.
+        :raises Unavailable, Timeout, Busy: a snapshot may be there, or come: ask again. No other error
+            leaves one behind.
         """
-        snapshot = self._adopt(request, deadline) or self._snapshots.create(request, deadline)
+        snapshot = self._adopt(request, deadline) or self._ask(request, deadline)
         if snapshot.ready:
             return snapshot
         try:
             return self._snapshots.wait_until_usable(snapshot, deadline.within(PATIENCE))
         except Timeout:
             return snapshot
-        except Failed as failure:
-            try:
-                self._snapshots.delete(snapshot.id, deadline)
-            except CloudError as second:
-                failure.add_note(f"{snapshot} is left over: {second}")
+        except (NotFound, *UNFINISHED):
             raise
+        except CloudError as failure:
+            with removing(snapshot, failure):
+                self.delete(snapshot.id, deadline)
+            raise
+
+    def _ask(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot:
+        with self._askings.asking(request.name):
+            return self._snapshots.create(request, deadline)
 
     def _adopt(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot | None:
         namesakes = self._snapshots.named(request.name, deadline)

@@ -40,6 +40,8 @@ class Options:
     additional_topology: dict[str, str]
     zone_map: dict[str, str]
     cloud_concurrency: int
+    request_timeout: int
+    """Seconds that one HTTP request to the cloud may take."""
     threads: int
     log_format: str
     log_level: str
@@ -72,6 +74,7 @@ def parse(arguments: Sequence[str]) -> Options:
         additional_topology=dict(given.additional_topology),
         zone_map=dict(given.zone_map),
         cloud_concurrency=given.cloud_concurrency,
+        request_timeout=given.request_timeout,
         threads=given.threads,
         log_format=given.log_format,
         log_level=given.log_level,
@@ -149,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="KEY=VALUE",
         help="may be repeated",
+    )
+    add(
+        "--request-timeout",
+        type=_count,
+        default=30,
+        metavar="SECONDS",
+        help="how long one request to the cloud may take (%(default)s)",
     )
     add(
         "--cloud-concurrency",

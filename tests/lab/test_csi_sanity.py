@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-import openstack
 import pytest
 
-LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, cloud_conf, lab_cloud
+
 CLUSTER = "csi-sanity"
 MINUTES = 20
 #: Where a node sees the machine's files.
@@ -47,29 +47,12 @@ kill -0 $driver || exit 1
 """
 
 
-def lab_cloud() -> openstack.connection.Connection:
-    config = openstack.config.OpenStackConfig(config_files=[str(LAB / "etc" / "clouds.yaml")])
-    return openstack.connection.Connection(config=config.get_one(cloud="demo"))
-
-
 @pytest.fixture
 def work() -> Path:
     """Where the run leaves its logs and its report."""
     folder = LAB / "log" / "csi-sanity"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def cloud_conf(cloud: openstack.connection.Connection) -> str:
-    auth = cloud.config.get_auth_args()
-    return f"""[Global]
-auth-url = {auth["auth_url"]}
-username = {auth["username"]}
-password = "{auth["password"]}"
-tenant-name = {auth["project_name"]}
-domain-id = {auth["user_domain_id"]}
-region = {cloud.config.get_region_name()}
-"""
 
 
 def test_csi_sanity(work: Path, record_property: Callable[[str, object], None]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .admission import OPEN_DOOR, Admission
-from .errors import Busy, CloudError, Timeout, Unavailable
+from .errors import Busy, CloudError, Timeout, Unanswered, Unavailable
 from .observing import UNOBSERVED, Call, Observer
 from .sdk import body, translated
 from .waiting import Deadline
@@ -43,7 +43,9 @@ class Api:
     :ivar adapter: returns the SDK's proxy, such as ``connection.block_storage``. A callable,
         because the SDK authenticates and asks for the versions when the proxy is first used.
     :ivar microversion: sent with each request that does not ask for another.
-    :ivar timeout: seconds that one request may take, however late the deadline is.
+    :ivar timeout: seconds that one request may take, however late the deadline is. A POST may take
+        them however near the deadline is: given up sooner, it may make something that the next
+        look does not find yet, and that is then made twice.
     :ivar admission: whose turn it is; shared by all services of a cloud.
     """
 
@@ -66,6 +68,8 @@ class Api:
     ) -> dict[str, Any]:
         """Send one request; again after 429 and 503, as long as the deadline allows.
 
+        One that gets no answer is sent a second time, unless it is a POST: that may have been carried out.
+
         :param name: for the observer.
         :param action: for the error's message, in the infinitive.
         :param microversion: for a request that needs a later one than the others.
@@ -76,7 +80,7 @@ class Api:
             options["params"] = dict(params)
         if json is not None:
             options["json"] = json
-        pause, repeats = 1.0, 0
+        pause, repeats, repeatable = 1.0, 0, method != "POST"
         while True:
             if deadline.passed():
                 raise Timeout(f"cannot {action}: the time allowed for it has passed")
@@ -84,6 +88,10 @@ class Api:
                 # Pauses are outside: who waits for the service to recover takes no place.
                 with self.admission.admit(name, action, deadline):
                     return self._once(name, method, path, action, deadline, options, repeats)
+            except Unanswered:
+                if not repeatable:
+                    raise
+                repeatable = False
             except _Again as again:
                 wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
                 if wait >= deadline.left():
@@ -104,12 +112,15 @@ class Api:
         start = time.monotonic()
         self.observer.begins(name)
         error, request_id = "", ""
+        timeout = self.timeout if method == "POST" else max(1.0, min(self.timeout, deadline.left()))
         try:
             with translated(action):
                 response = self.adapter().request(
                     path,
                     method,
-                    timeout=max(1.0, min(self.timeout, deadline.left())),
+                    timeout=timeout,
+                    # The SDK would send a POST again as well.
+                    connect_retries=0,
                     **options,
                 )
             request_id = response.headers.get("x-openstack-request-id", "")

@@ -66,7 +66,11 @@ class Timeout(CloudError):
 
 
 class Unavailable(CloudError):
-    """The service does not answer, or answers that it cannot."""
+    """The service does not answer, or answers that it cannot: what was asked for may have been done."""
+
+
+class Unanswered(Unavailable):
+    """The connection failed, or no answer came, be it to a proxy before the service."""
 
 
 class CredentialRefused(Unavailable):

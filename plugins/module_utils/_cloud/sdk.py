@@ -39,10 +39,10 @@ STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
     409: errors.InUse,
     413: errors.QuotaExceeded,
     429: errors.Busy,
-    500: errors.Failed,
-    502: errors.Unavailable,
+    500: errors.Unavailable,
+    502: errors.Unanswered,
     503: errors.Unavailable,
-    504: errors.Unavailable,
+    504: errors.Unanswered,
 }
 
 
@@ -167,13 +167,20 @@ def translated(action: str) -> Iterator[None]:
 def body(response: Response, action: str = "call OpenStack") -> dict[str, Any]:
     """Return the JSON object of an answer, ``{}`` for an empty one.
 
-    :raises errors.CloudError: the answer's status is 400 or above.
+    :raises errors.CloudError: the answer's status is 400 or above, or it is no JSON object.
     """
     with translated(action):
         from openstack import exceptions
 
         exceptions.raise_from_response(response)
-    return dict(response.json()) if response.content else {}
+    if not response.content:
+        return {}
+    try:
+        return dict(response.json())
+    except ValueError as error:
+        raise errors.Unavailable(
+            f"cannot {action}: the answer is not JSON, so not the service's own"
+        ) from error
 
 
 def translate(error: Exception, action: str) -> errors.CloudError | None:
@@ -186,12 +193,12 @@ def translate(error: Exception, action: str) -> errors.CloudError | None:
     status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
     request_id = str(getattr(error, "request_id", None) or "")
     if status is not None:
-        kind = STATUS_ERRORS.get(status) or (errors.InvalidRequest if status < 500 else errors.Failed)
+        kind = STATUS_ERRORS.get(status) or (errors.InvalidRequest if status < 500 else errors.Unavailable)
         return kind(f"cannot {action}: {_words(error)} (HTTP {status})", request_id)
     if isinstance(error, session_errors.ConnectTimeout):
-        return errors.Unavailable(f"cannot {action}: no answer in time: {_words(error)}")
+        return errors.Unanswered(f"cannot {action}: no answer in time: {_words(error)}")
     if isinstance(error, session_errors.ConnectionError | session_errors.DiscoveryFailure):
-        return errors.Unavailable(f"cannot {action}: {_words(error)}")
+        return errors.Unanswered(f"cannot {action}: {_words(error)}")
     return errors.InvalidRequest(f"cannot {action}: {_words(error)}")
 
 

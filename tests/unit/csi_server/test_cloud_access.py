@@ -39,7 +39,7 @@ class Access:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.readiness = Readiness()
-        self.clouds = CloudAccess(CloudFiles([str(path)]), "test", 8, self.readiness, Metrics())
+        self.clouds = CloudAccess(CloudFiles([str(path)]), "test", 8, 30.0, self.readiness, Metrics())
 
     def write(self, *sections: str) -> None:
         """As Kubernetes changes a mounted Secret: another file takes the name in one step."""

@@ -1,0 +1,272 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A load on the driver, made as Kubernetes' sidecars make it, and what must exist when it ends.
+
+The rules that the sidecars go by:
+
+- A call that fails is made again, with the same arguments.
+- A failed creation whose status leaves open whether something exists (UNFINISHED) is repeated until
+  it succeeds, or fails otherwise. Any other status says that nothing exists: the claim may be given
+  up then, and nobody will ever ask for the volume's deletion.
+- A volume is detached, and asked to be, however its attachment ended.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+
+GIB = 1024**3
+Code = grpc.StatusCode
+Rpc = csi.ControllerServiceCapability.RPC
+#: After these the sidecars take it that what they asked for may exist, or come to exist.
+UNFINISHED = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE, Code.ABORTED})
+#: Seconds of one call, as the sidecars have it by default, and of all calls for one thing.
+CALL_SECONDS, PATIENCE = 15.0, 300.0
+CAPABILITY = csi.VolumeCapability(
+    mount=csi.VolumeCapability.MountVolume(),
+    access_mode=csi.VolumeCapability.AccessMode(mode=csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER),
+)
+
+
+class GivenUp(Exception):
+    """A creation failed with a status that says that nothing exists."""
+
+
+#: Gets a name for its volume, and what decides its turns.
+Life = Callable[[str, random.Random], None]
+
+
+@dataclass
+class Expected:
+    """What the driver said there is."""
+
+    volumes: dict[str, int] = field(default_factory=dict)
+    """Sizes in GiB by id."""
+    snapshots: dict[str, str] = field(default_factory=dict)
+    """Volumes' ids by the snapshots' ids."""
+    attached: set[tuple[str, str]] = field(default_factory=set)
+    """Volume and server."""
+
+
+class Load:
+    """Workers that each live through one volume's life after the other.
+
+    :param servers: ids of servers to attach to.
+    :param enough: says when to begin no new life.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        servers: list[str],
+        parameters: dict[str, str],
+        seed: int,
+        enough: Callable[[], bool],
+    ) -> None:
+        self._controller = csi_pb2_grpc.ControllerStub(channel)
+        self._servers = servers
+        self._parameters = parameters
+        self._seed = seed
+        self._enough = enough
+        self._lock = threading.Lock()
+        self._failed = threading.Event()
+        self.expected = Expected()
+        self.codes: Counter[tuple[str, str]] = Counter()
+        self.given_up: list[str] = []
+        self.lives: Counter[str] = Counter()
+
+    def run(self, workers: int) -> None:
+        """Return when it is enough and every worker has come to the end of a life.
+
+        :raises AssertionError: something did not succeed, however often it was asked for.
+        """
+        with ThreadPoolExecutor(workers) as pool:
+            for working in [pool.submit(self._work, number) for number in range(workers)]:
+                working.result()
+
+    def _work(self, number: int) -> None:
+        chance = random.Random(f"{self._seed} worker {number}")
+        lives = self._possible()
+        for turn in range(10**6):
+            if self._enough() or self._failed.is_set():
+                return
+            life = chance.choice(lives)
+            name = f"faults-{self._seed}-{number}-{turn}"
+            try:
+                life(name, chance)
+            except GivenUp as failure:
+                self.given_up.append(f"{name}: {failure}")
+            except AssertionError:
+                self._failed.set()
+                raise
+            with self._lock:
+                self.lives[life.__name__.strip("_")] += 1
+
+    def _possible(self) -> list[Life]:
+        """The lives that the driver has the capabilities for."""
+        answer = self._controller.ControllerGetCapabilities(
+            csi.ControllerGetCapabilitiesRequest(), timeout=CALL_SECONDS
+        )
+        has = {capability.rpc.type for capability in answer.capabilities}
+        lives: list[Life] = [self._plain, self._attached, self._hardly_attached, self._asked_twice]
+        if Rpc.EXPAND_VOLUME in has:
+            lives.append(self._grown)
+        if Rpc.CREATE_DELETE_SNAPSHOT in has:
+            lives.append(self._copied)
+        return lives
+
+    # Lives. About a quarter of the volumes stay.
+
+    def _plain(self, name: str, chance: random.Random) -> None:
+        self._maybe_delete(self._create(name), chance)
+
+    def _attached(self, name: str, chance: random.Random) -> None:
+        volume, server = self._create(name), chance.choice(self._servers)
+        self._until_done("ControllerPublishVolume", self._publication(volume, server))
+        self.expected.attached.add((volume, server))
+        if chance.random() < 0.1:
+            return
+        self._detach(volume, server)
+        self._maybe_delete(volume, chance)
+
+    def _hardly_attached(self, name: str, chance: random.Random) -> None:
+        """The pod goes before its volume is attached."""
+        volume, server = self._create(name), chance.choice(self._servers)
+        try:
+            seconds = chance.choice([0.2, 1.0, CALL_SECONDS])
+            self._call("ControllerPublishVolume", self._publication(volume, server), seconds)
+        except grpc.RpcError:
+            pass
+        self._detach(volume, server)
+        self._maybe_delete(volume, chance)
+
+    def _asked_twice(self, name: str, chance: random.Random) -> None:
+        """Two sidecars, of which one does not know yet that it is not the leader any more."""
+        with ThreadPoolExecutor(2) as both:
+            one, other = [both.submit(self._create, name) for _time in range(2)]
+            assert one.result() == other.result(), name
+        self._maybe_delete(one.result(), chance)
+
+    def _grown(self, name: str, chance: random.Random) -> None:
+        volume = self._create(name)
+        request = csi.ControllerExpandVolumeRequest(
+            volume_id=volume, capacity_range=csi.CapacityRange(required_bytes=2 * GIB)
+        )
+        self._until_done("ControllerExpandVolume", request)
+        self.expected.volumes[volume] = 2
+        self._maybe_delete(volume, chance)
+
+    def _copied(self, name: str, chance: random.Random) -> None:
+        """A snapshot, and a volume made of it."""
+        volume = self._create(name)
+        snapshot = self._snapshot(f"{name}-snapshot", volume)
+        source = csi.VolumeContentSource(
+            snapshot=csi.VolumeContentSource.SnapshotSource(snapshot_id=snapshot)
+        )
+        copy = self._create(f"{name}-copy", source)
+        if chance.random() < 0.2:
+            return
+        self._delete(copy)
+        self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=snapshot))
+        del self.expected.snapshots[snapshot]
+        self._maybe_delete(volume, chance)
+
+    # Calls
+
+    def _create(self, name: str, source: csi.VolumeContentSource | None = None) -> str:
+        request = csi.CreateVolumeRequest(
+            name=name,
+            capacity_range=csi.CapacityRange(required_bytes=GIB),
+            volume_capabilities=[CAPABILITY],
+            parameters=self._parameters,
+            volume_content_source=source,
+        )
+        made = self._until_made("CreateVolume", request).volume
+        self.expected.volumes[made.volume_id] = made.capacity_bytes // GIB
+        return str(made.volume_id)
+
+    def _snapshot(self, name: str, volume: str) -> str:
+        request = csi.CreateSnapshotRequest(name=name, source_volume_id=volume)
+        end = time.monotonic() + PATIENCE
+        made = self._until_made("CreateSnapshot", request).snapshot
+        self.expected.snapshots[made.snapshot_id] = volume
+        while not made.ready_to_use:
+            assert time.monotonic() < end, f"{name} never became ready"
+            time.sleep(0.2)
+            made = self._until_made("CreateSnapshot", request).snapshot
+        return str(made.snapshot_id)
+
+    @staticmethod
+    def _publication(volume: str, server: str) -> csi.ControllerPublishVolumeRequest:
+        return csi.ControllerPublishVolumeRequest(
+            volume_id=volume, node_id=server, volume_capability=CAPABILITY
+        )
+
+    def _detach(self, volume: str, server: str) -> None:
+        request = csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=server)
+        self._until_done("ControllerUnpublishVolume", request)
+        self.expected.attached.discard((volume, server))
+
+    def _maybe_delete(self, volume: str, chance: random.Random) -> None:
+        if chance.random() < 0.75:
+            self._delete(volume)
+
+    def _delete(self, volume: str) -> None:
+        self._until_done("DeleteVolume", csi.DeleteVolumeRequest(volume_id=volume))
+        del self.expected.volumes[volume]
+
+    def clean_up(self) -> None:
+        """Have everything deleted that the driver said there is."""
+        for volume, server in sorted(self.expected.attached):
+            self._detach(volume, server)
+        for snapshot, _volume in sorted(self.expected.snapshots.items()):
+            self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=snapshot))
+        self.expected.snapshots.clear()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._delete, sorted(self.expected.volumes)))
+
+    def _call(self, method: str, request: Any, seconds: float) -> Any:
+        try:
+            answer = getattr(self._controller, method)(request, timeout=seconds)
+        except grpc.RpcError as failure:
+            with self._lock:
+                self.codes[method, failure.code().name] += 1
+            raise
+        with self._lock:
+            self.codes[method, "OK"] += 1
+        return answer
+
+    def _until_made(self, method: str, request: Any) -> Any:
+        """Call until it succeeds, or says that nothing exists."""
+        return self._repeat(method, request, UNFINISHED)
+
+    def _until_done(self, method: str, request: Any) -> Any:
+        """Call until it succeeds."""
+        return self._repeat(method, request, frozenset(Code))
+
+    def _repeat(self, method: str, request: Any, repeated: frozenset[grpc.StatusCode]) -> Any:
+        end, pause = time.monotonic() + PATIENCE, 0.1
+        while True:
+            try:
+                return self._call(method, request, CALL_SECONDS)
+            except grpc.RpcError as failure:
+                if failure.code() not in repeated:
+                    raise GivenUp(f"{method}: {failure.code().name}: {failure.details()}") from failure
+                if time.monotonic() > end:
+                    words = f"{method} never succeeded: {failure.details()}\n{request}"
+                    raise AssertionError(words) from failure
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's cloud, for tests that start a driver of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import openstack
+
+LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+
+
+def lab_cloud() -> openstack.connection.Connection:
+    """The cloud as the driver's user sees it."""
+    config = openstack.config.OpenStackConfig(config_files=[str(LAB / "etc" / "clouds.yaml")])
+    return openstack.connection.Connection(config=config.get_one(cloud="demo"))
+
+
+def cloud_conf(cloud: openstack.connection.Connection, auth_url: str = "") -> str:
+    """A driver's configuration for that user.
+
+    :param auth_url: where Keystone is; its own place if left out.
+    """
+    auth = cloud.config.get_auth_args()
+    return f"""[Global]
+auth-url = {auth_url or auth["auth_url"]}
+username = {auth["username"]}
+password = "{auth["password"]}"
+tenant-name = {auth["project_name"]}
+domain-id = {auth["user_domain_id"]}
+region = {cloud.config.get_region_name()}
+"""
