@@ -106,7 +106,7 @@ def test_one_look_serves_all_that_ask_at_once(driver: Driver) -> None:
 
 def test_a_failure_is_not_a_capacity(driver: Driver) -> None:
     driver.cloud.failures.append(Failure("GET /os-quota-sets/project", 500))
-    refused(lambda: ask(driver), grpc.StatusCode.INTERNAL)
+    refused(lambda: ask(driver), grpc.StatusCode.UNAVAILABLE)
 
 
 @pytest.mark.parametrize(
