@@ -6,24 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import socketserver
-import subprocess
-import sys
 import threading
 from urllib.parse import urlsplit
 
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, free_port, section
 
 
 @pytest.fixture
@@ -32,45 +23,11 @@ def controller(cloud, tmp_path):
     with contextlib.ExitStack() as running:
 
         def start(**changed):
-            auth = {**cloud["auth"], **changed}
-            (tmp_path / "cloud.conf").write_text(
-                "[Global]\n"
-                f'auth-url = "{auth["auth_url"]}"\n'
-                f'username = "{auth["username"]}"\n'
-                f'password = "{auth["password"]}"\n'
-                f'tenant-name = "{auth["project_name"]}"\n'
-                f'user-domain-id = "{auth["user_domain_id"]}"\n'
-                f'tenant-domain-id = "{auth["project_domain_id"]}"\n'
-                f'region = "{cloud["region_name"]}"\n'
-            )
-            port = free_port()
-            command = [
-                *(sys.executable, "-m", "ansible_collections.mooring.storage.csi_server"),
-                f"--endpoint=unix://{tmp_path}/csi.sock",
-                f"--driver-name={DRIVER}",
-                "--cluster=e2e",
-                f"--cloud-config={tmp_path}/cloud.conf",
-                "--provide-controller-service",
-                f"--http-endpoint=127.0.0.1:{port}",
-            ]
-            process = running.enter_context(subprocess.Popen(command))
-            running.callback(process.terminate)
-            return lambda: readyz(port)
+            made = OwnController(tmp_path)
+            made.configure(section(cloud, **changed))
+            return running.enter_context(made.running()).readyz
 
         yield start
-
-
-def readyz(port):
-    """Status and text of /readyz; status 0 while nothing listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    except ConnectionRefusedError:
-        return 0, ""
-    finally:
-        connection.close()
 
 
 def answer(ready, status, word=""):
@@ -116,7 +73,7 @@ def test_a_wrong_password_is_told_and_never_repeated(controller):
 
 def test_a_keystone_that_is_down_at_start_is_waited_for(controller, cloud):
     port = free_port()
-    ready = controller(auth_url=f"http://127.0.0.1:{port}/v3")
+    ready = controller(**{"auth-url": f"http://127.0.0.1:{port}/v3"})
     status, text = answer(ready, 503, "refused")
     assert (status, "refused" in text) == (503, True), text
     with keystone_at(port, urlsplit(cloud["auth"]["auth_url"])):

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A controller that a test runs by itself, beside the one in the cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
+
+CLUSTER = "e2e"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def section(cloud: Mapping[str, Any], name: str = "", **auth: str) -> str:
+    """A section of cloud.conf.
+
+    :param cloud: an entry of the lab's clouds.yaml.
+    :param auth: keys of cloud.conf to add, or to have other values.
+    """
+    known = cloud["auth"]
+    entries = {
+        "auth-url": known["auth_url"],
+        "username": known["username"],
+        "password": known["password"],
+        "tenant-name": known["project_name"],
+        "user-domain-id": known["user_domain_id"],
+        "tenant-domain-id": known["project_domain_id"],
+        "region": cloud["region_name"],
+        **auth,
+    }
+    head = f'[Global "{name}"]' if name else "[Global]"
+    return "\n".join([head, *(f'{key} = "{value}"' for key, value in entries.items() if value), ""])
+
+
+class OwnController:
+    """One process that serves Controller."""
+
+    def __init__(self, folder: Path) -> None:
+        self._conf = folder / "cloud.conf"
+        self._socket = folder / "csi.sock"
+        self._port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, *sections: str) -> None:
+        """Write its cloud.conf, as Kubernetes changes a mounted Secret: in one step."""
+        new = self._conf.with_suffix(".new")
+        new.write_text("\n".join(sections))
+        os.replace(new, self._conf)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[OwnController]:
+        command = [
+            *(sys.executable, "-m", "ansible_collections.mooring.storage.csi_server"),
+            f"--endpoint=unix://{self._socket}",
+            f"--driver-name={DRIVER}",
+            f"--cluster={CLUSTER}",
+            f"--cloud-config={self._conf}",
+            "--provide-controller-service",
+            f"--http-endpoint=127.0.0.1:{self._port}",
+        ]
+        with subprocess.Popen(command) as self.process:
+            try:
+                yield self
+            finally:
+                self.process.terminate()
+
+    @contextlib.contextmanager
+    def stub(self) -> Iterator[csi_pb2_grpc.ControllerStub]:
+        with grpc.insecure_channel(f"unix://{self._socket}") as channel:
+            yield csi_pb2_grpc.ControllerStub(channel)
+
+    def readyz(self) -> tuple[int, str]:
+        """Status and text of /readyz; status 0 while nothing listens."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except ConnectionRefusedError:
+            return 0, ""
+        finally:
+            connection.close()

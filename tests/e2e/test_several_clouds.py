@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One driver in two projects: a StorageClass chooses its cloud by a Secret."""
+
+from __future__ import annotations
+
+import json
+
+import openstack
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, claimed
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+
+@pytest.fixture
+def second():
+    """Cinder's own API, in the project of the driver's second cloud."""
+    clouds = str(LAB / "etc" / "clouds.yaml")
+    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
+    with openstack.connection.Connection(config=config.get_one(cloud="second")) as connection:
+        yield connection.block_storage
+
+
+@pytest.fixture
+def class_in(cluster_wide, namespace):
+    """Makes a StorageClass of a cloud, and a Secret that outlives the claims: deleting needs it too."""
+    made = []
+
+    def make(cloud):
+        name = f"{namespace}-{cloud}"
+        made.append(name)
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": "default"},
+            "stringData": {"cloud": cloud},
+        }
+        objects.apply(secret)
+        references = {"provisioner-secret-name": name, "provisioner-secret-namespace": "default"}
+        parameters = {f"csi.storage.k8s.io/{key}": value for key, value in references.items()}
+        cluster_wide(objects.storage_class(name, {"type": "fast", **parameters}))
+        return name
+
+    yield make
+    for name in made:
+        objects.delete("secret", name)
+
+
+def test_a_volume_is_made_in_the_cloud_of_its_class_and_deleted_there(namespace, class_in, cinder, second):
+    objects.apply(objects.claim(namespace, "data", class_in("second")))
+    volume = objects.wait_bound(namespace, "data")
+    assert claimed(second, namespace) == {volume}
+    assert claimed(cinder, namespace) == set()
+    objects.delete("pvc", "data", namespace)
+    assert becomes(lambda: not claimed(second, namespace)), claimed(second, namespace)
+
+
+def test_a_cloud_that_the_driver_does_not_know_is_told_with_those_that_it_knows(namespace, class_in):
+    objects.apply(objects.claim(namespace, "data", class_in("third")))
+
+    def refusal():
+        events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+        return [event["message"] for event in events if event["reason"] == "ProvisioningFailed"]
+
+    told = becomes(refusal)
+    assert "InvalidArgument" in told[0]
+    assert "cloud is 'third': known are '', 'second'" in told[0]
