@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit status."""
     given = options.parse(arguments)
     logs.configure(given.log_format, given.log_level)
+    for flag, reason in given.without_effect:
+        LOG.warning("a flag has no effect", extra={"flag": flag, "reason": reason})
     stop = threading.Event()
     # A container's first process gets no signal that it does not handle.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -67,7 +67,7 @@ class Program:
         options = self._options
         server = listen(self._path, options.threads, [Calls(self._metrics)])
         self._server = server
-        identity = IdentityOptions(options.driver_name, VERSION, options.controller)
+        identity = IdentityOptions(options.driver_name, VERSION, options.controller, options.topology)
         csi_pb2_grpc.add_IdentityServicer_to_server(IdentityServicer(identity, self._readiness), server)
         if options.controller:
             self._add_controller(server)
@@ -175,8 +175,8 @@ class Program:
                 )
                 self._stopping.wait(IDENTITY_PAUSE)
                 continue
-            segments = dict(options.additional_topology)
-            if found.zone:
+            segments = dict(options.additional_topology) if options.topology else {}
+            if found.zone and options.topology:
                 segments[names.TOPOLOGY_ZONE] = found.zone
             LOG.info(
                 "this node", extra={"node_id": found.node_id, "zone": found.zone, "source": found.source}

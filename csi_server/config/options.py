@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from .. import node_identity
 from ..block import names
 from ..rpc.logs import FORMATS
+from ..version import VERSION
+from . import former_flags
 
-_FLAG = argparse.BooleanOptionalAction
-
+#: From this verbosity on (-v), cloud-provider-openstack's driver logs requests.
+_DEBUG_VERBOSITY = 4
 
 #: Where neither the flag nor cloud.conf says it: cloud-provider-openstack's own number.
 MAX_VOLUMES_PER_NODE = 256
@@ -45,24 +47,29 @@ class Options:
     threads: int
     log_format: str
     log_level: str
+    topology: bool = True
+    """Tell where nodes are, and have volumes made there."""
+    without_effect: tuple[tuple[str, str], ...] = ()
+    """Flags that were given and mean nothing here, and why not."""
 
 
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; for a wrong one, print what is wrong and exit with 2."""
     parser = _parser()
-    given = parser.parse_args(arguments)
-    if not (given.provide_controller_service or given.provide_node_service):
+    given = parser.parse_args(former_flags.without_program(arguments))
+    controller, node = _services(given.provide_controller_service, given.provide_node_service)
+    if not (controller or node):
         parser.error("nothing to serve: give --provide-controller-service, --provide-node-service or both")
-    if given.provide_controller_service and not given.cloud_config:
-        parser.error("--provide-controller-service needs --cloud-config: the path of cloud.conf")
+    if controller and not given.cloud_config:
+        parser.error("the controller needs --cloud-config: the path of cloud.conf")
     if bool(given.registration_dir) != bool(given.kubelet_registration_path):
         parser.error("--registration-dir and --kubelet-registration-path go together")
     return Options(
         endpoint=given.endpoint,
         driver_name=given.driver_name,
         cluster=given.cluster,
-        controller=given.provide_controller_service,
-        node=given.provide_node_service,
+        controller=controller,
+        node=node,
         cloud_config=tuple(given.cloud_config),
         cloud_names=tuple(given.cloud_name),
         http_endpoint=given.http_endpoint,
@@ -71,13 +78,15 @@ def parse(arguments: Sequence[str]) -> Options:
         node_id=given.node_id,
         node_id_sources=given.node_id_sources,
         max_volumes_per_node=given.max_volumes_per_node,
-        additional_topology=dict(given.additional_topology),
-        zone_map=dict(given.zone_map),
+        additional_topology=dict(pair for pairs in given.additional_topology for pair in pairs),
+        zone_map=dict(pair for pairs in given.zone_map for pair in pairs),
         cloud_concurrency=given.cloud_concurrency,
         request_timeout=given.request_timeout,
         threads=given.threads,
         log_format=given.log_format,
-        log_level=given.log_level,
+        log_level=given.log_level or ("debug" if given.v >= _DEBUG_VERBOSITY else "info"),
+        topology=given.with_topology,
+        without_effect=tuple(given.without_effect),
     )
 
 
@@ -89,8 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--endpoint", required=True, help="socket to serve CSI on, such as unix:///csi/csi.sock")
     add("--driver-name", default=names.DRIVER, help="name of the driver in Kubernetes (%(default)s)")
     add("--cluster", default="", help="name of the cluster, written to the metadata of each volume")
-    add("--provide-controller-service", action=_FLAG, default=False, help="serve Controller: needs the cloud")
-    add("--provide-node-service", action=_FLAG, default=False, help="serve Node: needs the machine")
+    _add_switch(parser, "provide-controller-service", None, "serve Controller: needs the cloud")
+    _add_switch(parser, "provide-node-service", None, "serve Node: needs the machine")
+    _add_switch(parser, "with-topology", True, "tell where nodes are, and make volumes there (true)")
     add(
         "--cloud-config",
         action="append",
@@ -139,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--zone-map",
-        type=_pair,
+        type=_pairs,
         action="append",
         default=[],
         metavar="NODE_ZONE=VOLUME_ZONE",
@@ -147,11 +157,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--additional-topology",
-        type=_pair,
+        type=_pairs,
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="may be repeated",
+        help="a further segment of this node's topology; may be repeated",
     )
     add(
         "--request-timeout",
@@ -170,9 +180,35 @@ def _parser() -> argparse.ArgumentParser:
     # More than all workers of the four sidecars together (240): an RPC that waits for the cloud must not keep
     # another from being looked at. A thread is made when it is needed for the first time.
     add("--threads", type=_count, default=256, metavar="N", help="RPCs served at the same time (%(default)s)")
-    add("--log-format", choices=sorted(FORMATS), default="text")
-    add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    add("--log-format", "--logging-format", choices=sorted(FORMATS), default="text")
+    add("--log-level", choices=("debug", "info", "warning", "error"))
+    add("-v", "--v", type=_verbosity, default=0, metavar="N", help="from 4 on, --log-level=debug")
+    add("--version", action="version", version=VERSION)
+    former_flags.add_to(parser)
     return parser
+
+
+def _services(controller: bool | None, node: bool | None) -> tuple[bool, bool]:
+    """What to serve. What is not said is served, unless the other is asked for."""
+    return (not node if controller is None else controller), (not controller if node is None else node)
+
+
+def _add_switch(parser: argparse.ArgumentParser, name: str, default: bool | None, told: str) -> None:
+    """A flag as Go's programs have them, ``--name`` or ``--name=false``; ``--no-name`` as well."""
+    destination = name.replace("-", "_")
+    parser.add_argument(
+        f"--{name}", type=_switch, nargs="?", const=True, default=default, metavar="true|false", help=told
+    )
+    parser.add_argument(f"--no-{name}", dest=destination, action="store_false", default=default)
+
+
+def _switch(text: str) -> bool:
+    match text.lower():
+        case "true" | "t" | "1":
+            return True
+        case "false" | "f" | "0":
+            return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
 def _sources(text: str) -> tuple[str, ...]:
@@ -182,11 +218,20 @@ def _sources(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
-    return key, value
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if not (key and equals):
+            raise argparse.ArgumentTypeError(f"{part!r} is not of the form KEY=VALUE")
+        pairs.append((key, value))
+    return pairs
+
+
+def _verbosity(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _count(text: str) -> int:

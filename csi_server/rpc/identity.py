@@ -29,6 +29,8 @@ class IdentityOptions:
     version: str
     controller: bool
     """Whether this process serves Controller."""
+    topology: bool = True
+    """Whether volumes are made where their pods may run."""
 
 
 class IdentityServicer(csi_pb2_grpc.IdentityServicer):
@@ -46,7 +48,7 @@ class IdentityServicer(csi_pb2_grpc.IdentityServicer):
     def GetPluginCapabilities(
         self, request: csi.GetPluginCapabilitiesRequest, context: grpc.ServicerContext
     ) -> csi.GetPluginCapabilitiesResponse:
-        services = [_Service.VOLUME_ACCESSIBILITY_CONSTRAINTS]
+        services = [_Service.VOLUME_ACCESSIBILITY_CONSTRAINTS] if self._options.topology else []
         if self._options.controller:
             services.append(_Service.CONTROLLER_SERVICE)
         # Of an expansion that an attached volume's back end refuses, ControllerExpandVolume tells.

@@ -27,7 +27,7 @@ HIDDEN = "***"
 _CREDENTIALS = "publish_context"
 #: Keys whose values are no secrets, and which errors have to tell: the name of a cloud's section in
 #: cloud.conf, and what a node knows a device by.
-_PLAIN = frozenset({"cloud", "DevicePath", "size", "serial"})
+_PLAIN = frozenset({"cloud", "DevicePath", "readonly", "size", "serial"})
 #: Shorter values stand in many a word by chance.
 _SHORTEST_SECRET = 4
 

@@ -21,12 +21,14 @@ class BadEndpoint(ValueError):
 def socket_path(endpoint: str) -> str:
     """Return the file of an endpoint: ``unix:///csi/csi.sock``, ``unix:/csi/csi.sock`` or a path.
 
+    ``unix://csi/csi.sock``, as cloud-provider-openstack's manifests have it, is ``/csi/csi.sock`` too.
+
     :raises BadEndpoint: it is of another kind, or not an absolute path.
     """
-    path = (
-        endpoint.removeprefix("unix://") if endpoint.startswith("unix://") else endpoint.removeprefix("unix:")
-    )
-    if not path.startswith("/"):
+    path = endpoint.removeprefix("unix:")
+    if endpoint.startswith("unix://"):
+        path = f"/{endpoint.removeprefix('unix://').lstrip('/')}"
+    if not path.startswith("/") or path == "/":
         raise BadEndpoint(
             f"--endpoint is {endpoint!r}: it has to be an absolute path such as unix:///csi/csi.sock"
         )

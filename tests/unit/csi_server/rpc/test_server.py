@@ -27,12 +27,14 @@ from ansible_collections.mooring.storage.csi_server.rpc.registration import Regi
 from ansible_collections.mooring.storage.csi_server.rpc.server import BadEndpoint, listen, socket_path
 
 
-@pytest.mark.parametrize("endpoint", ["unix:///csi/csi.sock", "unix:/csi/csi.sock", "/csi/csi.sock"])
+@pytest.mark.parametrize(
+    "endpoint", ["unix:///csi/csi.sock", "unix:/csi/csi.sock", "/csi/csi.sock", "unix://csi/csi.sock"]
+)
 def test_the_ways_to_write_a_socket(endpoint: str) -> None:
     assert socket_path(endpoint) == "/csi/csi.sock"
 
 
-@pytest.mark.parametrize("endpoint", ["", "csi.sock", "unix://csi.sock", "tcp://127.0.0.1:1"])
+@pytest.mark.parametrize("endpoint", ["", "csi.sock", "unix:csi.sock", "unix://", "tcp://127.0.0.1:1"])
 def test_other_endpoints_are_refused(endpoint: str) -> None:
     with pytest.raises(BadEndpoint, match="--endpoint"):
         socket_path(endpoint)
@@ -75,6 +77,14 @@ def test_the_kubelet_learns_the_driver_and_forgets_it(tmp_path: Path) -> None:
         assert readiness.reasons() == []
     registered.stop()
     assert not socket.exists()
+
+
+@pytest.mark.parametrize("topology", [True, False])
+def test_topology_is_told_where_it_is_wanted(topology: bool) -> None:
+    servicer = IdentityServicer(IdentityOptions("a.driver", "1", True, topology), Readiness())
+    told = servicer.GetPluginCapabilities(csi.GetPluginCapabilitiesRequest(), None).capabilities
+    constraints = csi.PluginCapability.Service.VOLUME_ACCESSIBILITY_CONSTRAINTS
+    assert (constraints in [each.service.type for each in told]) == topology
 
 
 def get(port: int, path: str) -> tuple[int, str]:

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/compatibility.md says of each name what the program does with it: no more, and nothing is left out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.block import names, parameters, snapshot_parameters
+from ansible_collections.mooring.storage.csi_server.config import cloud_conf, former_flags, options
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TEXT = (CHECKOUT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `([^`]+)` \| (\w+) \| .*\|$", re.MULTILINE)
+VERDICTS = {"same", "better", "ignored", "none", "own"}
+TAKEN = {"same", "better", "own"}
+
+
+def table(heading: str) -> dict[str, str]:
+    """The rows of a section: what is said of each name in one word."""
+    section = re.split(r"^## ", TEXT.partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
+    return dict(ROW.findall(section))
+
+
+def taken(heading: str) -> set[str]:
+    return {name for name, verdict in table(heading).items() if verdict in TAKEN}
+
+
+def constants() -> set[str]:
+    """The names that the driver writes and reads, of all kinds."""
+    return {value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
+
+
+def flags() -> set[str]:
+    """What the command line takes and acts on."""
+    actions = options._parser()._actions
+    found = {spelling for action in actions for spelling in action.option_strings}
+    former = {f"--{name}" for name in (*former_flags.WITH_VALUE, *former_flags.SWITCHES)}
+    spelled = {flag for flag in found if not flag.startswith("--no-") and "_" not in flag}
+    return spelled - former - {"-h", "--help"}
+
+
+def metrics() -> set[str]:
+    counted = Metrics()
+    counted.watch(Readiness())
+    endings = {"counter": "_total", "info": "_info"}
+    return {
+        family.name + endings.get(family.type, "")
+        for family in counted.registry.collect()
+        if not family.name.startswith("process_")
+    }
+
+
+def requests() -> set[str]:
+    """The names by which the cloud layer's requests are counted: first arguments of ``request`` calls."""
+    found = set()
+    for path in (CHECKOUT / "plugins" / "module_utils" / "_cloud").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_every_verdict_is_one_of_the_words() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| (\w+) \|", TEXT, re.MULTILINE)
+    assert len(rows) > 100
+    assert {verdict for dummy, verdict in rows} <= VERDICTS
+
+
+def test_parameters_of_storage_classes() -> None:
+    assert taken("StorageClass parameters") <= set(parameters.KNOWN)
+
+
+def test_parameters_of_snapshot_classes() -> None:
+    assert set(table("VolumeSnapshotClass parameters")) <= set(snapshot_parameters.KNOWN)
+
+
+def test_flags() -> None:
+    former = {f"--{name}" for name in (*former_flags.WITH_VALUE, *former_flags.SWITCHES)}
+    told = table("Flags")
+    assert taken("Flags") <= flags()
+    assert {name for name, verdict in told.items() if verdict == "ignored"} == former
+
+
+def test_keys_of_cloud_conf() -> None:
+    in_global = {
+        *cloud_conf._AUTH,
+        *cloud_conf._DOMAIN,
+        *cloud_conf._TRUSTEE,
+        *cloud_conf._CONNECTION,
+        *cloud_conf._OTHER,
+    }
+    assert set(table("cloud.conf")) == in_global | cloud_conf._BLOCK_STORAGE | cloud_conf._METADATA
+
+
+def test_metrics() -> None:
+    assert set(table("Metrics")) <= metrics()
+
+
+def test_requests_of_the_former_driver_are_counted_by_their_names() -> None:
+    assert taken("Requests in metrics") <= requests()
+
+
+@pytest.mark.parametrize(
+    "heading", ["Secret keys", "Volume context", "Publish context", "Cinder metadata", "Topology keys"]
+)
+def test_names_are_those_of_the_program(heading: str) -> None:
+    assert taken(heading) <= constants()
