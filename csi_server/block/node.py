@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ..host.statistics import Usage
 from ..proto import csi_pb2 as csi
 from ..proto import csi_pb2_grpc
@@ -109,10 +108,9 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
         self, request: csi.NodeGetVolumeStatsRequest, context: grpc.ServicerContext
     ) -> csi.NodeGetVolumeStatsResponse:
         volume_id = node_requests.identifier(request.volume_id)
-        if not request.volume_path:
-            raise InvalidRequest("volume_path is missing")
+        path = node_requests.given_path("volume_path", request.volume_path)
         # No lock: it only reads, and the kubelet asks while other calls run.
-        figures = self._node.statistics(volume_id, request.volume_path)
+        figures = self._node.statistics(volume_id, path)
         usage = [_usage(figures.bytes, csi.VolumeUsage.BYTES)]
         if figures.inodes is not None:
             usage.append(_usage(figures.inodes, csi.VolumeUsage.INODES))

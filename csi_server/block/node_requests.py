@@ -135,10 +135,17 @@ def identifier(volume_id: str) -> str:
 
 def absolute(field: str, path: str) -> str:
     """:raises InvalidRequest: ``path`` is not an absolute path."""
+    if not os.path.isabs(given_path(field, path)):
+        raise InvalidRequest(f"{field} {path!r} is not an absolute path")
+    return path
+
+
+def given_path(field: str, path: str) -> str:
+    """:raises InvalidRequest: there is no ``path``, or the kernel could not take it for one."""
     if not path:
         raise InvalidRequest(f"{field} is missing")
-    if not os.path.isabs(path) or "\0" in path:
-        raise InvalidRequest(f"{field} {path!r} is not an absolute path")
+    if "\0" in path:
+        raise InvalidRequest(f"{field} {path!r} is not a path")
     return path
 
 

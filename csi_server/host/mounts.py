@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from .commands import Commands
 from .errors import HostError, InvalidHostRequest
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+#: What the kernel says of a path at which nothing can be.
+NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 # A path that was mounted over more often than this is a loop of somebody else's.
 _MOST_LAYERS = 16
 
@@ -159,7 +162,7 @@ def remove(path: str) -> None:
             os.rmdir(path)
         else:
             os.unlink(path)
-    except FileNotFoundError:
-        return
     except OSError as error:
+        if error.errno in NOTHING_THERE:
+            return
         raise HostError(f"cannot remove {path}: {error}") from error

@@ -12,14 +12,19 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError, Message
 
+from ...plugins.module_utils._cloud.errors import InvalidRequest
 from . import trace
 from .metrics import Metrics, exemplar
 from .redaction import made, redacted, subject, without_secrets
 from .status import is_foreseen, status_of
 
 LOG = logging.getLogger(__name__)
+
+#: Characters of an error that the client gets: with more, gRPC drops the whole answer.
+LONGEST_DETAILS = 1500
 
 #: Asked for every few seconds by those who watch: not worth a line each.
 QUIET = frozenset(
@@ -44,12 +49,21 @@ class Calls(grpc.ServerInterceptor):
         method = handler_call_details.method.rpartition("/")[2]
         serve = handler.unary_unary
 
-        def served(request: Message, context: grpc.ServicerContext) -> Any:
+        deserialize = handler.request_deserializer or bytes
+
+        def decoded(data: bytes) -> Message | DecodeError:
+            # gRPC itself would answer INTERNAL and write a traceback for what is the client's fault.
+            try:
+                return deserialize(data)
+            except DecodeError as error:
+                return error
+
+        def served(request: Message | DecodeError, context: grpc.ServicerContext) -> Any:
+            if isinstance(request, DecodeError):
+                return self._serve(method, _refuse, Empty(), context)
             return self._serve(method, serve, request, context)
 
-        return grpc.unary_unary_rpc_method_handler(
-            served, handler.request_deserializer, handler.response_serializer
-        )
+        return grpc.unary_unary_rpc_method_handler(served, decoded, handler.response_serializer)
 
     def _serve(
         self,
@@ -92,8 +106,12 @@ class Calls(grpc.ServerInterceptor):
         )
         # abort raises, so it stands outside of the block that catches what the servicer raises.
         if code is not grpc.StatusCode.OK:
-            context.abort(code, words)
+            context.abort(code, words[:LONGEST_DETAILS])
         return response
+
+
+def _refuse(request: Message, context: grpc.ServicerContext) -> None:
+    raise InvalidRequest("the request is no message of this method, or a text in it is not UTF-8")
 
 
 def _level(method: str, code: grpc.StatusCode) -> int:

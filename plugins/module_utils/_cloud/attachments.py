@@ -12,6 +12,7 @@ import contextlib
 
 from .api import Api
 from .errors import InUse, InvalidRequest, NotFound
+from .paths import segment
 from .volume import AttachmentRecord
 from .waiting import Deadline
 
@@ -49,7 +50,7 @@ class Attachments:
             self._api.request(
                 "attachment_delete",
                 "DELETE",
-                f"/attachments/{attachment_id}",
+                f"/attachments/{segment(attachment_id)}",
                 f"delete attachment {attachment_id}",
                 deadline,
             )
@@ -62,7 +63,7 @@ class Attachments:
         self._api.request(
             "attachment_complete",
             "POST",
-            f"/attachments/{attachment_id}/action",
+            f"/attachments/{segment(attachment_id)}/action",
             f"complete attachment {attachment_id}",
             deadline,
             json={"os-complete": None},
@@ -82,6 +83,8 @@ class Attachments:
 
     def _act(self, name: str, volume_id: str, verb: str, action: str, deadline: Deadline) -> None:
         try:
-            self._api.request(name, "POST", f"/volumes/{volume_id}/action", action, deadline, json={verb: {}})
+            self._api.request(
+                name, "POST", f"/volumes/{segment(volume_id)}/action", action, deadline, json={verb: {}}
+            )
         except InvalidRequest as refused:
             raise InUse(refused.message, refused.request_id) from refused

@@ -15,6 +15,7 @@ from .backup import Backup, BackupRequest, from_api, to_api
 from .errors import Failed, InUse, InvalidRequest, NotFound, Unavailable
 from .listing import listed
 from .messages import Messages
+from .paths import segment
 from .polling import SharedPoller
 from .waiting import Deadline, LearnedPace, PaceSource
 
@@ -42,7 +43,7 @@ class Backups:
         """Return the backup, None when there is none of that id."""
         try:
             body = self._api.request(
-                "backup_get", "GET", f"/backups/{backup_id}", f"read backup {backup_id}", deadline
+                "backup_get", "GET", f"/backups/{segment(backup_id)}", f"read backup {backup_id}", deadline
             )
         except NotFound:
             return None
@@ -102,7 +103,11 @@ class Backups:
         """
         try:
             self._api.request(
-                "backup_delete", "DELETE", f"/backups/{backup_id}", f"delete backup {backup_id}", deadline
+                "backup_delete",
+                "DELETE",
+                f"/backups/{segment(backup_id)}",
+                f"delete backup {backup_id}",
+                deadline,
             )
         except NotFound:
             return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .api import Api
 from .errors import Forbidden, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .paths import segment
 from .waiting import Deadline
 
 #: The first version that attaches volumes which may have several attachments.
@@ -33,7 +34,7 @@ class Servers:
             body = self._api.request(
                 "server_volume_list",
                 "GET",
-                f"/servers/{server_id}/os-volume_attachments",
+                f"/servers/{segment(server_id)}/os-volume_attachments",
                 f"read the volumes of server {server_id}",
                 deadline,
             )
@@ -63,7 +64,7 @@ class Servers:
             self._api.request(
                 "volume_attach",
                 "POST",
-                f"/servers/{server_id}/os-volume_attachments",
+                f"/servers/{segment(server_id)}/os-volume_attachments",
                 f"attach volume {volume_id} to server {server_id}",
                 deadline,
                 json={"volumeAttachment": {"volumeId": volume_id}},
@@ -87,7 +88,7 @@ class Servers:
             self._api.request(
                 "volume_detach",
                 "DELETE",
-                f"/servers/{server_id}/os-volume_attachments/{volume_id}",
+                f"/servers/{segment(server_id)}/os-volume_attachments/{segment(volume_id)}",
                 f"detach volume {volume_id} from server {server_id}",
                 deadline,
             )

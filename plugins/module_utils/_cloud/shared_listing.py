@@ -19,7 +19,7 @@ L = TypeVar("L", bound=Sized)
 CROWD = 3
 #: Rows of a listing that cost a service as much as one more request. Measured with Cinder, see
 #: docs/performance.md.
-ROWS_PER_REQUEST = 50
+ROWS_PER_REQUEST = 25
 #: A listing is worth its request when it ends the waiting of so many.
 ENOUGH = 3
 SLOWER, FASTER = 1.3, 0.75

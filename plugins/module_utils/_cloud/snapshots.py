@@ -15,6 +15,7 @@ from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound
 from .listing import listed
 from .messages import Messages
+from .paths import segment
 from .polling import SharedPoller
 from .snapshot import Snapshot, SnapshotRequest, from_api, to_api
 from .waiting import Deadline, LearnedPace, PaceSource
@@ -46,7 +47,11 @@ class Snapshots:
         """Return the snapshot, None when there is none of that id."""
         try:
             body = self._api.request(
-                "snapshot_get", "GET", f"/snapshots/{snapshot_id}", f"read snapshot {snapshot_id}", deadline
+                "snapshot_get",
+                "GET",
+                f"/snapshots/{segment(snapshot_id)}",
+                f"read snapshot {snapshot_id}",
+                deadline,
             )
         except NotFound:
             return None
@@ -115,7 +120,7 @@ class Snapshots:
             self._api.request(
                 "snapshot_delete",
                 "DELETE",
-                f"/snapshots/{snapshot_id}",
+                f"/snapshots/{segment(snapshot_id)}",
                 f"delete snapshot {snapshot_id}",
                 deadline,
             )

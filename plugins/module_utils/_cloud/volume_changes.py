@@ -11,6 +11,7 @@ from __future__ import annotations
 from .api import Api
 from .errors import Failed, NotFound
 from .messages import Messages
+from .paths import segment
 from .volume import Volume
 from .volumes import Volumes
 from .waiting import Deadline, LearnedPace, PaceSource
@@ -47,7 +48,7 @@ class VolumeChanges:
         self._api.request(
             "volume_expand",
             "POST",
-            f"/volumes/{volume_id}/action",
+            f"/volumes/{segment(volume_id)}/action",
             f"extend volume {volume_id} to {size} GiB",
             deadline,
             json={"os-extend": {"new_size": size}},

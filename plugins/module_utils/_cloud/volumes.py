@@ -16,6 +16,7 @@ from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
 from .listing import listed
 from .messages import Messages
+from .paths import segment
 from .polling import SharedPoller
 from .shared_listing import Crowd, Pause
 from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
@@ -62,7 +63,7 @@ class Volumes:
         """Return the volume, None when there is none of that id."""
         try:
             body = self._api.request(
-                "volume_get", "GET", f"/volumes/{volume_id}", f"read volume {volume_id}", deadline
+                "volume_get", "GET", f"/volumes/{segment(volume_id)}", f"read volume {volume_id}", deadline
             )
         except NotFound:
             return None
@@ -148,7 +149,11 @@ class Volumes:
         """
         try:
             self._api.request(
-                "volume_delete", "DELETE", f"/volumes/{volume_id}", f"delete volume {volume_id}", deadline
+                "volume_delete",
+                "DELETE",
+                f"/volumes/{segment(volume_id)}",
+                f"delete volume {volume_id}",
+                deadline,
             )
         except NotFound:
             return False

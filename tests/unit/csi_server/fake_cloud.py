@@ -268,7 +268,8 @@ class FakeCloud:
         return 202, None
 
     def _list_attachments(self, params: dict[str, Any]) -> Answer:
-        volume = self.volumes[params["volume_id"]]
+        if (volume := self.volumes.get(params["volume_id"])) is None:
+            return 200, {"attachments": []}
         listed = [
             {"id": a["attachment_id"], "instance": a["server_id"] or None, "status": "attached"}
             for a in volume["attachments"]

@@ -112,7 +112,7 @@ def test_the_gap_shrinks_while_a_listing_ends_many_waits(service: Service) -> No
 
 
 @pytest.mark.parametrize(
-    ("rows", "askers", "is_worth"), [(0, 2, False), (0, 3, True), (500, 9, False), (500, 10, True)]
+    ("rows", "askers", "is_worth"), [(0, 2, False), (0, 3, True), (250, 9, False), (250, 10, True)]
 )
 def test_a_long_listing_takes_a_larger_crowd(rows: int, askers: int, is_worth: bool) -> None:
     shared = SharedListing(lambda deadline: range(rows), range(0), AT_ONCE)
