@@ -15,13 +15,17 @@ import grpc
 from . import node_identity
 from .block import names
 from .block.node import NodeInfo, NodeServicer
+from .block.node_health import NodeHealth
 from .block.node_host import HostBlockNode
+from .block.node_limit import VolumeLimit
 from .config.cloud_conf import DriverConf
 from .config.options import MAX_VOLUMES_PER_NODE, Options
 from .host.commands import SystemCommands
 from .host.devices import Devices
 from .host.filesystems import Filesystems
+from .host.health import Health
 from .host.mounts import Mounts
+from .host.slots import Slots
 from .proto import csi_pb2_grpc
 from .rpc import http
 from .rpc.identity import IdentityOptions, IdentityServicer
@@ -139,13 +143,14 @@ class Program:
 
     def _serve_node(self, server: grpc.Server, conf: DriverConf) -> None:
         """Serve as soon as the node's id is known: NodeGetInfo is the first that the kubelet calls."""
-        node = self._identify(conf)
+        commands = SystemCommands()
+        mounts = Mounts(commands)
+        devices = Devices(commands, observer=CloudObserver(self._metrics))
+        node = self._identify(conf, Slots(devices, mounts))
         if node is None:
             return
-        commands = SystemCommands()
-        devices = Devices(commands, observer=CloudObserver(self._metrics))
-        host = HostBlockNode(devices, Filesystems(commands), Mounts(commands))
-        servicer = NodeServicer(host, node, self._locks)
+        host = HostBlockNode(devices, Filesystems(commands), mounts)
+        servicer = NodeServicer(host, NodeHealth(devices, mounts, Health()), node, self._locks)
         csi_pb2_grpc.add_NodeServicer_to_server(servicer, server)
         self._serve(server)
         self._readiness.has(NODE_PART)
@@ -159,12 +164,13 @@ class Program:
             )
             self._registration.start()
 
-    def _identify(self, conf: DriverConf) -> NodeInfo | None:
+    def _identify(self, conf: DriverConf, slots: Slots) -> NodeInfo | None:
         """Learn who this node is; None when the program stops first."""
         options = self._options
         order = options.node_id_sources or conf.node_id_sources or node_identity.ORDER
         timeout = conf.metadata_timeout or node_identity.METADATA_TIMEOUT
-        limit = options.max_volumes_per_node or conf.max_volumes_per_node or MAX_VOLUMES_PER_NODE
+        volumes = options.max_volumes_per_node or conf.max_volumes_per_node or MAX_VOLUMES_PER_NODE
+        limit = VolumeLimit(slots, volumes, options.max_disks_per_node)
         while not self._stopping.is_set():
             try:
                 found = node_identity.identify(order, options.node_id, timeout)

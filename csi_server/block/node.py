@@ -21,7 +21,9 @@ from ..proto import csi_pb2 as csi
 from ..proto import csi_pb2_grpc
 from ..rpc.deadlines import deadline_of
 from ..rpc.locks import Locks
-from . import node_requests
+from . import health, node_requests
+from .node_health import NodeHealth
+from .node_limit import VolumeLimit
 from .node_port import BlockNode
 
 _Rpc = csi.NodeServiceCapability.RPC
@@ -30,6 +32,9 @@ CAPABILITIES = (
     _Rpc.GET_VOLUME_STATS,
     _Rpc.EXPAND_VOLUME,
     _Rpc.SINGLE_NODE_MULTI_WRITER,
+    _Rpc.VOLUME_CONDITION,
+    _Rpc.GET_VOLUME_HEALTH,
+    _Rpc.GET_STORAGE_HEALTH,
 )
 
 
@@ -39,8 +44,7 @@ class NodeInfo:
 
     node_id: str
     """The id of its Nova server."""
-    max_volumes: int = 0
-    """How many volumes it takes; 0 leaves that to the orchestrator."""
+    limit: VolumeLimit
     segments: Mapping[str, str] = field(default_factory=dict)
     """Where it is, by topology key; empty without topology."""
 
@@ -48,8 +52,9 @@ class NodeInfo:
 class NodeServicer(csi_pb2_grpc.NodeServicer):
     """Serves Node."""
 
-    def __init__(self, node: BlockNode, info: NodeInfo, locks: Locks) -> None:
+    def __init__(self, node: BlockNode, health: NodeHealth, info: NodeInfo, locks: Locks) -> None:
         self._node = node
+        self._health = health
         self._info = info
         self._locks = locks
 
@@ -66,7 +71,7 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
         segments = self._info.segments
         return csi.NodeGetInfoResponse(
             node_id=self._info.node_id,
-            max_volumes_per_node=self._info.max_volumes,
+            max_volumes_per_node=self._info.limit.now(),
             accessible_topology=csi.Topology(segments=segments) if segments else None,
         )
 
@@ -114,7 +119,28 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
         usage = [_usage(figures.bytes, csi.VolumeUsage.BYTES)]
         if figures.inodes is not None:
             usage.append(_usage(figures.inodes, csi.VolumeUsage.INODES))
-        return csi.NodeGetVolumeStatsResponse(usage=usage)
+        problems = self._health.of_volume(volume_id, [request.volume_path])
+        return csi.NodeGetVolumeStatsResponse(usage=usage, volume_condition=health.condition(problems))
+
+    def NodeGetVolumeHealth(
+        self, request: csi.NodeGetVolumeHealthRequest, context: grpc.ServicerContext
+    ) -> csi.NodeGetVolumeHealthResponse:
+        volume_id = node_requests.identifier(request.volume_id)
+        paths = [request.volume_publish_path, request.staging_target_path]
+        # No lock: it only reads, and what is wrong may be that another call hangs.
+        problems = self._health.of_volume(volume_id, paths)
+        return csi.NodeGetVolumeHealthResponse(volume_health=health.encode(volume_id, problems))
+
+    def NodeGetStorageHealth(
+        self, request: csi.NodeGetStorageHealthRequest, context: grpc.ServicerContext
+    ) -> csi.NodeGetStorageHealthResponse:
+        troubles = self._health.of_storage()
+        if not troubles:
+            return csi.NodeGetStorageHealthResponse()
+        offline = csi.NodeGetStorageHealthResponse.StorageBackendHealth(
+            status=csi.STORAGE_DEGRADED, reason="DisksOffline", message="; ".join(troubles)
+        )
+        return csi.NodeGetStorageHealthResponse(backend_health=[offline])
 
     def NodeExpandVolume(
         self, request: csi.NodeExpandVolumeRequest, context: grpc.ServicerContext

@@ -39,6 +39,7 @@ class Options:
     node_id: str
     node_id_sources: tuple[str, ...] | None
     max_volumes_per_node: int | None
+    max_disks_per_node: int | None
     additional_topology: dict[str, str]
     zone_map: dict[str, str]
     cloud_concurrency: int
@@ -78,6 +79,7 @@ def parse(arguments: Sequence[str]) -> Options:
         node_id=given.node_id,
         node_id_sources=given.node_id_sources,
         max_volumes_per_node=given.max_volumes_per_node,
+        max_disks_per_node=given.max_disks_per_node,
         additional_topology=dict(pair for pairs in given.additional_topology for pair in pairs),
         zone_map=dict(pair for pairs in given.zone_map for pair in pairs),
         cloud_concurrency=given.cloud_concurrency,
@@ -146,6 +148,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         metavar="N",
         help=f"volumes of a node ({MAX_VOLUMES_PER_NODE})",
+    )
+    add(
+        "--max-disks-per-node",
+        type=_count,
+        metavar="N",
+        help="disks that the hypervisor gives a server, its own included: those that are none of Kubernetes'"
+        " volumes are taken off, and --max-volumes-per-node stays the upper bound",
     )
     add(
         "--zone-map",

@@ -191,7 +191,7 @@ class Devices:
 
     def carries(self, device: Device, volume_id: str) -> bool:
         """Whether the device's own serial or WWN, as the kernel has it now, is that of the volume."""
-        identities = list(self._identities(device))
+        identities = list(self.identities(device))
         return (
             any(serial in identities for serial in serials_of(volume_id)) or wwn_of(volume_id) in identities
         )
@@ -254,7 +254,8 @@ class Devices:
         except OSError as error:
             log.warning("%s refused to read its size again: %s", name, error)
 
-    def _identities(self, device: Device) -> Iterator[str]:
+    def identities(self, device: Device) -> Iterator[str]:
+        """The serials and WWNs that a disk has by itself; some may be empty."""
         name = self._name(device)
         for attribute in ("serial", os.path.join("device", "serial")):
             yield self._read(name, attribute)

@@ -29,6 +29,7 @@ class Mount:
     :ivar number: the device as ``major:minor``.
     :ivar root: the path within the filesystem that is seen at ``path``.
     :ivar options: what holds for this mount (``rw``, ``noatime``...), not for the filesystem.
+    :ivar filesystem_read_only: the filesystem itself takes no writes, whatever the mount says.
     """
 
     number: str
@@ -37,6 +38,7 @@ class Mount:
     options: frozenset[str]
     fs_type: str
     source: str
+    filesystem_read_only: bool = False
 
     @property
     def read_only(self) -> bool:
@@ -59,6 +61,7 @@ def parse_mountinfo(text: str) -> list[Mount]:
                 options=frozenset(fields[5].split(",")),
                 fs_type=filesystem[0],
                 source=_unescaped(filesystem[1]),
+                filesystem_read_only=len(filesystem) > 2 and "ro" in filesystem[2].split(","),
             )
         )
     return mounts

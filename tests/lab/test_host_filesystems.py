@@ -19,11 +19,15 @@ import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, NodeServicer
+from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
+from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
 from ansible_collections.mooring.storage.csi_server.host.commands import SystemCommands
 from ansible_collections.mooring.storage.csi_server.host.devices import Devices
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
+from ansible_collections.mooring.storage.csi_server.host.health import Health
 from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
+from ansible_collections.mooring.storage.csi_server.host.slots import Slots
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
@@ -116,9 +120,12 @@ def disks(tmp_path: Path) -> Iterator[Disks]:
 def node(disks: Disks, tmp_path: Path) -> Iterator[csi_pb2_grpc.NodeStub]:
     commands = SystemCommands()
     devices = Devices(commands, dev=str(disks.dev), sys=str(disks.sys))
-    host = HostBlockNode(devices, Filesystems(commands), Mounts(commands), device_wait=0.5)
+    mounts = Mounts(commands)
+    host = HostBlockNode(devices, Filesystems(commands), mounts, device_wait=0.5)
+    health = NodeHealth(devices, mounts, Health(str(disks.sys)))
+    info = NodeInfo("server-1", VolumeLimit(Slots(devices, mounts, str(disks.sys)), 15))
     server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])
-    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, NodeInfo("server-1"), Locks()), server)
+    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, health, info, Locks()), server)
     server.start()
     with grpc.insecure_channel(f"unix://{tmp_path}/csi.sock") as channel:
         yield csi_pb2_grpc.NodeStub(channel)

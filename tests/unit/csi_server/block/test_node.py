@@ -15,9 +15,13 @@ import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, NodeServicer
+from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
+from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
+from ansible_collections.mooring.storage.csi_server.host.health import Health
 from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
+from ansible_collections.mooring.storage.csi_server.host.slots import Slots
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
@@ -48,9 +52,12 @@ def node(machine: Machine, locks: Locks, tmp_path: Path) -> Iterator[csi_pb2_grp
     host = HostBlockNode(
         machine.devices(), Filesystems(machine), Mounts(machine, str(machine.mountinfo)), device_wait=0.2
     )
-    info = NodeInfo("server-1", 15, {"topology.cinder.csi.openstack.org/zone": "az1"})
+    mounts = Mounts(machine, str(machine.mountinfo))
+    limit = VolumeLimit(Slots(machine.devices(), mounts, str(machine.sys)), volumes=15, disks=16)
+    info = NodeInfo("server-1", limit, {"topology.cinder.csi.openstack.org/zone": "az1"})
+    health = NodeHealth(machine.devices(), mounts, Health(str(machine.sys)), lambda path: machine.measured)
     server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])
-    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, info, locks), server)
+    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, health, info, locks), server)
     server.start()
     with grpc.insecure_channel(f"unix://{tmp_path}/csi.sock") as channel:
         yield csi_pb2_grpc.NodeStub(channel)
@@ -150,6 +157,9 @@ def test_capabilities(node: csi_pb2_grpc.NodeStub) -> None:
         rpc.GET_VOLUME_STATS,
         rpc.EXPAND_VOLUME,
         rpc.SINGLE_NODE_MULTI_WRITER,
+        rpc.VOLUME_CONDITION,
+        rpc.GET_VOLUME_HEALTH,
+        rpc.GET_STORAGE_HEALTH,
     }
 
 
@@ -160,8 +170,11 @@ def test_info(node: csi_pb2_grpc.NodeStub) -> None:
 
 
 def test_without_a_zone_there_is_no_topology(machine: Machine) -> None:
-    host = HostBlockNode(machine.devices(), Filesystems(machine), Mounts(machine))
-    servicer = NodeServicer(host, NodeInfo("server-1"), Locks())
+    devices, mounts = machine.devices(), Mounts(machine, str(machine.mountinfo))
+    host = HostBlockNode(devices, Filesystems(machine), mounts)
+    health = NodeHealth(devices, mounts, Health(str(machine.sys)))
+    info = NodeInfo("server-1", VolumeLimit(Slots(devices, mounts, str(machine.sys)), 15))
+    servicer = NodeServicer(host, health, info, Locks())
     response = servicer.NodeGetInfo(csi.NodeGetInfoRequest(), cast("grpc.ServicerContext", None))
     assert not response.HasField("accessible_topology")
 
@@ -416,6 +429,152 @@ def test_statistics_of_another_volume(kubelet: Kubelet) -> None:
     kubelet.stage(mounted())
     with refused(Code.NOT_FOUND, OTHER):
         kubelet.statistics(kubelet.staging, OTHER)
+
+
+# ---- health ----
+
+
+def health(node: csi_pb2_grpc.NodeStub, *paths: str, volume_id: str = VOLUME) -> list[Any]:
+    publish, stage = [*paths, "", ""][:2]
+    request = csi.NodeGetVolumeHealthRequest(
+        volume_id=volume_id, volume_publish_path=publish, staging_target_path=stage
+    )
+    found = node.NodeGetVolumeHealth(request).volume_health
+    assert found.volume_id == volume_id
+    return list(found.health_statuses)
+
+
+def remount(machine: Machine, path: str, old: str, new: str) -> None:
+    """Change how the kernel shows what is mounted at a path."""
+    lines = machine.mountinfo.read_text().splitlines()
+    changed = [line.replace(old, new) if os.path.realpath(path) in line else line for line in lines]
+    assert changed != lines
+    machine.mountinfo.write_text("\n".join(changed) + "\n")
+
+
+def test_a_sound_volume_has_no_problem(kubelet: Kubelet) -> None:
+    assert health(kubelet.node) == []
+    kubelet.stage(mounted())
+    kubelet.publish(mounted())
+    assert health(kubelet.node, kubelet.target, kubelet.staging) == []
+    condition = kubelet.statistics(kubelet.target).volume_condition
+    assert (condition.abnormal, condition.message) == (False, "no problem is known")
+
+
+def test_a_filesystem_that_turned_read_only(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    remount(machine, kubelet.staging, "/dev/vdb rw", "/dev/vdb ro")
+    [problem] = health(kubelet.node, "", kubelet.staging)
+    assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "FilesystemReadOnly")
+    assert kubelet.statistics(kubelet.staging).volume_condition.abnormal
+
+
+def test_a_filesystem_for_readers_is_read_only_and_sound(kubelet: Kubelet, machine: Machine) -> None:
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=ext4\n"
+    kubelet.stage(mounted(mode=Mode.SINGLE_NODE_READER_ONLY))
+    remount(machine, kubelet.staging, "/dev/vdb rw", "/dev/vdb ro")
+    assert health(kubelet.node, "", kubelet.staging) == []
+
+
+def test_a_filesystem_with_errors(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    counts = machine.sys / "fs/ext4/vdb"
+    counts.mkdir(parents=True)
+    (counts / "errors_count").write_text("0\n")
+    assert health(kubelet.node, "", kubelet.staging) == []
+    (counts / "errors_count").write_text("3\n")
+    [problem] = health(kubelet.node, "", kubelet.staging)
+    assert (problem.status, problem.reason) == (csi.DEGRADED, "FilesystemErrors")
+    assert "3 errors" in problem.message
+
+
+def test_a_disk_that_goes_offline(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    state = machine.sys / "class/block/vdb/device/state"
+    state.write_text("running\n")
+    assert health(kubelet.node, "", kubelet.staging) == []
+    assert not kubelet.node.NodeGetStorageHealth(csi.NodeGetStorageHealthRequest()).backend_health
+    state.write_text("offline\n")
+    [problem] = health(kubelet.node, "", kubelet.staging)
+    assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "DeviceOffline")
+    [backend] = kubelet.node.NodeGetStorageHealth(csi.NodeGetStorageHealthRequest()).backend_health
+    assert backend.status == csi.STORAGE_DEGRADED
+    assert "vdb is offline" in backend.message
+
+
+def test_a_disk_that_shrank(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    (machine.sys / "class/block/vdb/size").write_text("8\n")
+    [problem] = health(kubelet.node, "", kubelet.staging)
+    assert (problem.status, problem.reason) == (csi.DATA_LOSS, "DeviceTooSmall")
+
+
+@pytest.mark.parametrize("shape", [mounted, raw])
+def test_a_disk_that_has_gone(
+    kubelet: Kubelet, machine: Machine, shape: Callable[..., csi.VolumeCapability]
+) -> None:
+    kubelet.stage(shape())
+    kubelet.publish(shape())
+    next((machine.sys / "dev/block").iterdir()).unlink()
+    [problem] = health(kubelet.node, kubelet.target, kubelet.staging)
+    assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "DeviceGone")
+
+
+def test_a_volume_that_could_not_be_staged(kubelet: Kubelet) -> None:
+    [problem] = health(kubelet.node, "", kubelet.staging, volume_id=OTHER)
+    assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "DeviceMissing")
+    with refused(Code.NOT_FOUND, OTHER):
+        health(kubelet.node, volume_id=OTHER)
+    with refused(Code.INVALID_ARGUMENT, "volume_id"):
+        health(kubelet.node, volume_id="")
+
+
+# ---- the limit ----
+
+
+def limit_of(node: csi_pb2_grpc.NodeStub) -> int:
+    return int(node.NodeGetInfo(csi.NodeGetInfoRequest()).max_volumes_per_node)
+
+
+def test_disks_of_others_take_places(kubelet: Kubelet, machine: Machine) -> None:
+    # 16 disks at most, of which 15 may be volumes; vdb is one of those.
+    assert limit_of(kubelet.node) == 15
+    for name in ("vda", "vdc"):
+        machine.plug(name)
+    assert limit_of(kubelet.node) == 14
+    machine.plug("vdd", OTHER[:20])
+    assert limit_of(kubelet.node) == 14
+
+
+def test_a_server_that_boots_from_a_volume_has_a_disk_of_its_own(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("vda", OTHER[:20])
+    partition = machine.sys / "class/block/vda/vda1"
+    partition.mkdir()
+    (partition / "partition").write_text("1\n")
+    (partition / "dev").write_text("253:99\n")
+    machine.plug("vdc")
+    assert limit_of(kubelet.node) == 15
+    with machine.mountinfo.open("a") as file:
+        file.write("31 22 253:99 /var/lib/kubelet /var/lib/kubelet rw - ext4 /dev/vda1 rw\n")
+    assert limit_of(kubelet.node) == 14
+
+
+def test_what_the_kubelet_has_mounted_is_a_volume(kubelet: Kubelet, machine: Machine) -> None:
+    disk = machine.plug("sda", OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    (machine.sys / "class/block/sda/serial").write_text("LOCAL-1")
+    for name in ("vda", "vdc"):
+        machine.plug(name)
+    assert limit_of(kubelet.node) == 13
+    number = machine.number_of(str(disk))
+    with machine.mountinfo.open("a") as file:
+        file.write(f"31 22 {number} / /k/plugins/kubernetes.io/csi/x/1/globalmount rw - ext4 {disk} rw\n")
+    assert limit_of(kubelet.node) == 14
+
+
+def test_a_full_node_has_a_limit_still(kubelet: Kubelet, machine: Machine) -> None:
+    for index in range(20):
+        machine.plug(f"vdz{index}")
+    assert limit_of(kubelet.node) == 1
 
 
 # ---- bad requests, each naming field and value ----

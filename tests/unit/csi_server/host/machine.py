@@ -15,6 +15,7 @@ from pathlib import Path
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.devices import Devices
 from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
+from ansible_collections.mooring.storage.csi_server.host.statistics import Statistics, Usage
 
 GIB = 1024**3
 VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -78,6 +79,7 @@ class Machine:
         self.probes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
         self.answers: dict[str, Finished] = {}
+        self.measured = Statistics(Usage(total=GIB))
         self.unclean: set[str] = set()
         self.protected: set[str] = set()
 
