@@ -99,7 +99,8 @@ LANES = (
         in_lab("lab", ["tests/lab", f"--ignore={CSI_SANITY}"], 30, needs=("lab-up",)),
         in_lab("csi-sanity", [CSI_SANITY], 30, needs=("lab-up",)),
         make("demo", "demo", 20, needs=("lab-up",)),
-        in_lab("e2e", ["tests/e2e", *E2E_WORKERS], 30, needs=("demo",)),
+        in_lab("e2e", ["tests/e2e", "-m", "not alone", *E2E_WORKERS], 30, needs=("demo",)),
+        in_lab("e2e-alone", ["tests/e2e", "-m", "alone"], 30, needs=("demo",)),
     ),
 )
 LAST = make("lab-down", "lab-down", 10)
