@@ -145,7 +145,7 @@ def given_path(field: str, path: str) -> str:
     if not path:
         raise InvalidRequest(f"{field} is missing")
     if "\0" in path:
-        raise InvalidRequest(f"{field} {path!r} is not a path")
+        raise InvalidRequest(f"{field} {path!r} is not an absolute path, nor any other: it holds a NUL")
     return path
 
 

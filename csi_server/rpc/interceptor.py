@@ -49,7 +49,7 @@ class Calls(grpc.ServerInterceptor):
         method = handler_call_details.method.rpartition("/")[2]
         serve = handler.unary_unary
 
-        deserialize = handler.request_deserializer or bytes
+        deserialize: Callable[[bytes], Message] = handler.request_deserializer or Empty.FromString
 
         def decoded(data: bytes) -> Message | DecodeError:
             # gRPC itself would answer INTERNAL and write a traceback for what is the client's fault.

@@ -31,7 +31,7 @@ class Malformed:
 
     def __init__(self, seed: int, known: Sequence[str]) -> None:
         self._random = random.Random(seed)
-        self._strings = (*STRINGS, *known * 3)
+        self._strings = (*STRINGS, *list(known) * 3)
 
     def request(self, of: Descriptor) -> bytes:
         """Bytes for a method that takes such a message."""
