@@ -24,6 +24,7 @@ from .block.capacity import VolumeCapacity
 from .block.controller_part import BlockCloud
 from .block.expansion import VolumeExpansion
 from .block.idempotency import BlockVolumes
+from .block.modification import VolumeModification
 from .block.snapshots import BlockSnapshots
 from .cloud_link import CloudLink, Target
 from .cloud_session import Session
@@ -182,6 +183,7 @@ class CloudAccess:
         compute = Api(lambda: session.compute, servers.MICROVERSION, self._observer, self._timeout, gate)
         adapter = volumes.Volumes(block_storage, mine)
         block_snapshots = BlockSnapshots(snapshots.Snapshots(block_storage, mine), mine)
+        changes = VolumeChanges(block_storage, adapter)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
             attachments=ServerAttachments(
@@ -189,7 +191,8 @@ class CloudAccess:
             ),
             snapshots=block_snapshots,
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
-            expansion=VolumeExpansion(VolumeChanges(block_storage, adapter)),
+            expansion=VolumeExpansion(changes),
+            modification=VolumeModification(changes),
             capacity=VolumeCapacity(
                 adapter, QuotaSets(block_storage, session.project_id), Pools(block_storage)
             ),

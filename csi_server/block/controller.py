@@ -18,12 +18,21 @@ from .controller_attachments import AttachmentRpcs
 from .controller_capacity import CapacityRpcs
 from .controller_expansion import ExpansionRpcs
 from .controller_listing import ListingRpcs
+from .controller_modification import ModificationRpcs
 from .controller_part import ControllerPart
 from .controller_snapshots import SnapshotRpcs
 from .controller_volumes import VolumeRpcs
 
 
-class ControllerServicer(VolumeRpcs, AttachmentRpcs, SnapshotRpcs, ExpansionRpcs, ListingRpcs, CapacityRpcs):
+class ControllerServicer(
+    VolumeRpcs,
+    AttachmentRpcs,
+    SnapshotRpcs,
+    ExpansionRpcs,
+    ModificationRpcs,
+    ListingRpcs,
+    CapacityRpcs,
+):
     """Serves Controller: its parts, and what they amount to."""
 
     def ControllerGetCapabilities(

@@ -18,6 +18,7 @@ from .backups import BlockBackups
 from .capacity import VolumeCapacity
 from .expansion import VolumeExpansion
 from .idempotency import BlockVolumes
+from .modification import VolumeModification
 from .snapshots import BlockSnapshots
 from .topology import Zones
 
@@ -35,6 +36,7 @@ class BlockCloud:
     snapshots: BlockSnapshots
     backups: BlockBackups
     expansion: VolumeExpansion
+    modification: VolumeModification
     capacity: VolumeCapacity
 
 

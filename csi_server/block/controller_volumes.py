@@ -16,7 +16,7 @@ from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
-from . import capabilities, content_source, names, parameters, sizes
+from . import capabilities, content_source, mutable_parameters, names, parameters, sizes
 from .controller_part import ControllerPart, Kinds, Rpc, require
 
 
@@ -34,11 +34,8 @@ class VolumeRpcs(ControllerPart):
     ) -> csi.CreateVolumeResponse:
         require(request, "name")
         capabilities.check(request.volume_capabilities)
-        if request.mutable_parameters:
-            raise InvalidRequest(
-                "mutable_parameters is not supported: use a claim without VolumeAttributesClass"
-            )
         wanted = parameters.parse(request.parameters)
+        mutable = mutable_parameters.parse(request.mutable_parameters)
         capacity = request.capacity_range
         size = sizes.parse(capacity.required_bytes, capacity.limit_bytes)
         deadline = deadline_of(context)
@@ -54,10 +51,11 @@ class VolumeRpcs(ControllerPart):
                 VolumeRequest(
                     name=request.name,
                     size=size.least,
-                    type=wanted.type,
+                    type=mutable.type or wanted.type,
                     zone=zone,
                     description=names.DESCRIPTION,
                     metadata={
+                        **mutable.metadata,
                         **wanted.claim,
                         **source.metadata(),
                         names.CLUSTER: self._options.cluster,
@@ -104,5 +102,6 @@ class VolumeRpcs(ControllerPart):
                 volume_context=request.volume_context,
                 volume_capabilities=request.volume_capabilities,
                 parameters=request.parameters,
+                mutable_parameters=request.mutable_parameters,
             )
         )

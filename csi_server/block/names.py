@@ -25,6 +25,9 @@ VOLUME_NAME = "csi.storage.k8s.io/pv/name"
 #: Volume metadata of our own: the backup that the volume was made of, which Cinder does not tell.
 FROM_BACKUP = "cinder.csi.openstack.org/from-backup"
 
+#: Metadata keys that begin so are the driver's, or describe the claim: no class may set them.
+RESERVED = ("cinder.csi.openstack.org/", "csi.storage.k8s.io/")
+
 #: Volume context: the volume was made of another, so its filesystem may be smaller than it is.
 RESIZE_REQUIRED = "cinder.csi.openstack.org/resizeRequired"
 

@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cinder: what changes a volume that exists.
 
-Source: Block Storage API v3, "Volume actions", "Volumes".
+Source: Block Storage API v3, "Volume actions", "Volume metadata", "Volume types".
 """
 
 from __future__ import annotations
 
+import uuid
+
 from .api import Api
-from .errors import Failed, NotFound
+from .errors import Failed, InvalidRequest, NotFound
 from .messages import Messages
 from .paths import segment
 from .volume import Volume
@@ -18,6 +20,8 @@ from .waiting import Deadline, LearnedPace, PaceSource
 
 #: A volume in one of these is being changed, and comes back to what it was.
 CHANGING = frozenset({"extending", "retyping"})
+#: Whether a change of type may move a volume's data to another back end; the first is Cinder's default.
+MIGRATION_POLICIES = ("never", "on-demand")
 
 
 class VolumeChanges:
@@ -52,6 +56,57 @@ class VolumeChanges:
             f"extend volume {volume_id} to {size} GiB",
             deadline,
             json={"os-extend": {"new_size": size}},
+        )
+
+    def type_name(self, type_id_or_name: str, deadline: Deadline) -> str:
+        """Return the name of a volume type, by which volumes tell it; a name is returned as it is.
+
+        :raises InvalidRequest: there is no type of that id.
+        """
+        try:
+            uuid.UUID(type_id_or_name)
+        except ValueError:
+            return type_id_or_name
+        try:
+            body = self._api.request(
+                "volume_type_get",
+                "GET",
+                f"/types/{type_id_or_name}",
+                f"read volume type {type_id_or_name}",
+                deadline,
+            )
+        except NotFound as missing:
+            raise InvalidRequest(missing.message, missing.request_id) from missing
+        return str(body["volume_type"]["name"])
+
+    def retype(self, volume_id: str, new_type: str, migration_policy: str, deadline: Deadline) -> None:
+        """Ask for a volume that exists to get another type.
+
+        :param migration_policy: one of MIGRATION_POLICIES.
+        :raises InvalidRequest: there is no such type, or the volume's state or its old type forbids it.
+        :raises QuotaExceeded: with Cinder's own reason.
+        """
+        try:
+            self._api.request(
+                "volume_retype",
+                "POST",
+                f"/volumes/{volume_id}/action",
+                f"change volume {volume_id} to type {new_type}",
+                deadline,
+                json={"os-retype": {"new_type": new_type, "migration_policy": migration_policy}},
+            )
+        except NotFound as missing:
+            raise InvalidRequest(missing.message, missing.request_id) from missing
+
+    def set_metadata(self, volume_id: str, metadata: dict[str, str], deadline: Deadline) -> None:
+        """Set these keys of a volume's metadata, and leave its others as they are."""
+        self._api.request(
+            "volume_metadata_set",
+            "POST",
+            f"/volumes/{volume_id}/metadata",
+            f"set metadata of volume {volume_id}",
+            deadline,
+            json={"metadata": metadata},
         )
 
     def wait_until_settled(self, volume_id: str, deadline: Deadline) -> Volume:

@@ -22,6 +22,7 @@ from ansible_collections.mooring.storage.csi_server.block.controller import Cont
 from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud, ControllerOptions
 from ansible_collections.mooring.storage.csi_server.block.expansion import VolumeExpansion
 from ansible_collections.mooring.storage.csi_server.block.idempotency import BlockVolumes
+from ansible_collections.mooring.storage.csi_server.block.modification import VolumeModification
 from ansible_collections.mooring.storage.csi_server.block.snapshots import BlockSnapshots
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
@@ -92,12 +93,14 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     snapshots = BlockSnapshots(Snapshots(api, MINE, SnapshotPaces(pace, pace)), MINE)
     nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
     patience = Patience(half_made=0.01, detaching=0.01)
+    changes = VolumeChanges(api, cinder, pace)
     return BlockCloud(
         BlockVolumes(cinder, MINE),
         ServerAttachments(cinder, Attachments(api), nova, MINE, patience, pace.pace()),
         snapshots,
         BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
-        VolumeExpansion(VolumeChanges(api, cinder, pace)),
+        VolumeExpansion(changes),
+        VolumeModification(changes),
         VolumeCapacity(cinder, QuotaSets(api, lambda deadline: "project"), Pools(api)),
     )
 

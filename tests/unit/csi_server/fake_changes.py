@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 class FakeChanges:
-    """Extends volumes.
+    """Extends volumes, and changes their types and metadata.
 
     :ivar largest: GiB; no type allows more.
     :ivar room: whether the back end takes what the API has accepted.
     :ivar breaks: whether the back end fails in the middle.
+    :ivar front_end_types: types with QoS of the hypervisor's, which volumes in use cannot get.
+    :ivar type_ids: names of volume types by their ids.
     """
 
     def __init__(self, cloud: FakeCloud) -> None:
@@ -26,7 +28,13 @@ class FakeChanges:
         self.largest = 500
         self.room = True
         self.breaks = False
-        self.routes: list[Route] = [("POST", r"/volumes/([^/?]+)/action", self._act)]
+        self.front_end_types: set[str] = set()
+        self.type_ids: dict[str, str] = {}
+        self.routes: list[Route] = [
+            ("POST", r"/volumes/([^/?]+)/action", self._act),
+            ("POST", r"/volumes/([^/?]+)/metadata", self._set_metadata),
+            ("GET", r"/types/([^/?]+)", self._type),
+        ]
 
     def _act(self, volume_id: str, json: dict[str, Any]) -> Answer:
         volume = self._cloud.volumes.get(volume_id)
@@ -34,7 +42,32 @@ class FakeChanges:
             return fault(404, f"Volume {volume_id} could not be found.")
         if "os-extend" in json:
             return self._extend(volume, json["os-extend"])
+        if "os-retype" in json:
+            return self._retype(volume, json["os-retype"])
         return self._set_right(volume, json)
+
+    def _retype(self, volume: dict[str, Any], wanted: dict[str, Any]) -> Answer:
+        name, before = wanted["new_type"], volume["status"]
+        if name not in self._cloud.types:
+            return fault(404, f"Volume type with name {name} could not be found.")
+        if before not in ("available", "in-use") or name == volume["volume_type"]:
+            return fault(400, "Retype needs volume to be in available or in-use state.")
+        if before == "in-use" and name in self.front_end_types:
+            return fault(400, "for in-use volumes front-end qos specs cannot change.")
+        volume["status"] = "retyping"
+        change = {"volume_type": name} if self.room or wanted["migration_policy"] == "on-demand" else {}
+        self._cloud.later(volume, lambda v: v.update(change, status=before))
+        return 202, None
+
+    def _set_metadata(self, volume_id: str, json: dict[str, Any]) -> Answer:
+        metadata = self._cloud.volumes[volume_id]["metadata"]
+        metadata.update(json["metadata"])
+        return 200, {"metadata": metadata}
+
+    def _type(self, type_id: str) -> Answer:
+        if type_id not in self.type_ids:
+            return fault(404, f"Volume type {type_id} could not be found.")
+        return 200, {"volume_type": {"id": type_id, "name": self.type_ids[type_id]}}
 
     def _set_right(self, volume: dict[str, Any], json: dict[str, Any]) -> Answer:
         if "os-roll_detaching" in json:
