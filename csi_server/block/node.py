@@ -126,7 +126,11 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
         self, request: csi.NodeGetVolumeHealthRequest, context: grpc.ServicerContext
     ) -> csi.NodeGetVolumeHealthResponse:
         volume_id = node_requests.identifier(request.volume_id)
-        paths = [request.volume_publish_path, request.staging_target_path]
+        paths = [
+            node_requests.absolute(field, getattr(request, field))
+            for field in ("volume_publish_path", "staging_target_path")
+            if getattr(request, field)
+        ]
         # No lock: it only reads, and what is wrong may be that another call hangs.
         problems = self._health.of_volume(volume_id, paths)
         return csi.NodeGetVolumeHealthResponse(volume_health=health.encode(volume_id, problems))

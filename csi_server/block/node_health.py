@@ -37,11 +37,10 @@ class NodeHealth:
     def of_volume(self, volume_id: str, paths: Sequence[str]) -> list[Problem]:
         """Return what is wrong with a volume.
 
-        :param paths: where it is staged or published, or should be; empty ones do not count.
+        :param paths: where it is staged or published, or should be.
         :raises TargetMissing: nothing of it is here, and it is not said that it should be.
         """
-        tried = [path for path in paths if path]
-        for path in tried:
+        for path in paths:
             mounted = self._mounts.at(path)
             number = self._devices.number_at(path) or (mounted.number if mounted else "")
             if number:
@@ -49,7 +48,7 @@ class NodeHealth:
         device = next((each for each in self._devices.linked(volume_id) if self._is(each, volume_id)), None)
         if device is not None:
             return list(self._of_disk(device))
-        if not tried:
+        if not paths:
             raise TargetMissing(f"volume {volume_id} is not on this node")
         return [Problem(csi.INACCESSIBLE, "DeviceMissing", f"volume {volume_id} has no disk on this node")]
 

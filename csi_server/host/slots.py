@@ -17,6 +17,9 @@ _VOLUME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]")
 #: The kubelet's folders of CSI volumes: staged, and published to pods.
 _KUBELET_FOLDERS = ("/kubernetes.io/csi/", "/kubernetes.io~csi/")
 
+#: Filesystems with a folder in sysfs for each device that they are mounted from.
+_SHOWN_IN_SYSFS = ("ext4", "xfs", "f2fs")
+
 
 class Slots:
     """Counts disks.
@@ -46,7 +49,13 @@ class Slots:
         numbers = set(self._numbers_on(os.path.join(self._sys, "dev", "block", disk.number)))
         if numbers & for_pods:
             return True
-        return not numbers & elsewhere and any(map(_VOLUME.match, self._devices.identities(disk)))
+        mounted = bool(numbers & elsewhere) or any(map(self._has_filesystem_in_use, numbers))
+        return not mounted and any(map(_VOLUME.match, self._devices.identities(disk)))
+
+    def _has_filesystem_in_use(self, number: str) -> bool:
+        """Whether it is mounted anywhere, in the mount namespaces that this process does not see as well."""
+        name = os.path.basename(os.path.realpath(os.path.join(self._sys, "dev", "block", number)))
+        return any(os.path.exists(os.path.join(self._sys, "fs", kind, name)) for kind in _SHOWN_IN_SYSFS)
 
     def _real_disks(self) -> Iterator[Device]:
         """Disks without those that the kernel makes up (loop, dm, md...) and drives of removable media."""

@@ -46,12 +46,24 @@ def cloud():
 
 
 @pytest.fixture
-def cinder():
-    """Cinder's own API, as the driver's user."""
+def connection():
+    """The cloud, as the driver's user."""
     clouds = str(LAB / "etc" / "clouds.yaml")
     config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
     with openstack.connection.Connection(config=config.get_one(cloud="demo")) as connection:
-        yield connection.block_storage
+        yield connection
+
+
+@pytest.fixture
+def cinder(connection):
+    """Cinder's own API."""
+    return connection.block_storage
+
+
+@pytest.fixture
+def compute(connection):
+    """Nova's own API."""
+    return connection.compute
 
 
 @pytest.fixture

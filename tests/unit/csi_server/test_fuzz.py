@@ -14,9 +14,13 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
 from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, NodeServicer
+from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
+from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
+from ansible_collections.mooring.storage.csi_server.host.health import Health
 from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
+from ansible_collections.mooring.storage.csi_server.host.slots import Slots
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.identity import IdentityOptions, IdentityServicer
@@ -61,7 +65,9 @@ def node(tmp_path: Path) -> Iterator[grpc.Channel]:
     mounts = Mounts(machine, str(machine.mountinfo))
     host = HostBlockNode(machine.devices(), Filesystems(machine), mounts, device_wait=0.01)
     server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])
-    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, NodeInfo("server-1", 15, {}), Locks()), server)
+    health = NodeHealth(machine.devices(), mounts, Health(str(machine.sys)))
+    info = NodeInfo("server-1", VolumeLimit(Slots(machine.devices(), mounts, str(machine.sys)), 15))
+    csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, health, info, Locks()), server)
     identity = IdentityServicer(IdentityOptions("csi.example", "1", True), Readiness())
     csi_pb2_grpc.add_IdentityServicer_to_server(identity, server)
     server.start()

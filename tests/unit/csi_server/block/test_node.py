@@ -559,6 +559,16 @@ def test_a_server_that_boots_from_a_volume_has_a_disk_of_its_own(kubelet: Kubele
     assert limit_of(kubelet.node) == 14
 
 
+def test_a_volume_that_the_machine_itself_has_mounted(kubelet: Kubelet, machine: Machine) -> None:
+    """Where the driver's container does not see it."""
+    for name in ("vda", "vdc"):
+        machine.plug(name)
+    machine.plug("vdd", OTHER[:20])
+    assert limit_of(kubelet.node) == 14
+    (machine.sys / "fs/xfs/vdd").mkdir(parents=True)
+    assert limit_of(kubelet.node) == 13
+
+
 def test_what_the_kubelet_has_mounted_is_a_volume(kubelet: Kubelet, machine: Machine) -> None:
     disk = machine.plug("sda", OTHER[:20], link=f"virtio-{OTHER[:20]}")
     (machine.sys / "class/block/sda/serial").write_text("LOCAL-1")

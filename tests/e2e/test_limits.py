@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many volumes a node takes. The lab's Nova gives a server 16 disks, its own included."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+DISKS = 16
+OWN = 1
+NODE = "node2"
+
+
+def driver_on(node):
+    drivers = objects.get("csinode", node)["spec"]["drivers"]
+    return next(each for each in drivers if each["name"] == objects.DRIVER)
+
+
+def limit_of(node):
+    return driver_on(node)["allocatable"]["count"]
+
+
+def on_node(script):
+    subprocess.run([LAB / "bin" / "node-shell", NODE[-1], "-c", script], check=True, timeout=60)
+
+
+@pytest.fixture
+def volume_of_the_machine(cinder, compute):
+    """A volume that somebody attached to the node and mounted there, without Kubernetes."""
+    server = driver_on(NODE)["nodeID"]
+    volume = cinder.create_volume(name="machine", size=1, volume_type="fast")
+    cinder.wait_for_status(volume, "available", interval=0.3, wait=60)
+    compute.create_volume_attachment(server, volume_id=volume.id)
+    cinder.wait_for_status(volume, "in-use", interval=0.3, wait=60)
+    disk = f"/dev/$(basename $(dirname $(grep -l '^{volume.id[:20]}' /sys/block/*/serial)))"
+    on_node(f"disk={disk}; mkfs.ext4 -q $disk && mkdir -p /mnt/machine && mount $disk /mnt/machine")
+    yield volume
+    on_node("umount /mnt/machine; rmdir /mnt/machine")
+    compute.delete_volume_attachment(server, volume.id)
+    cinder.wait_for_status(volume, "available", interval=0.3, wait=60)
+    cinder.delete_volume(volume)
+
+
+def test_a_node_takes_what_its_own_disks_leave():
+    assert limit_of("node1") == DISKS - OWN
+
+
+@pytest.mark.alone
+def test_a_disk_of_the_machines_takes_a_place(volume_of_the_machine):
+    assert becomes(lambda: limit_of(NODE) == DISKS - OWN - 1), limit_of(NODE)
+
+
+@pytest.mark.alone
+def test_the_place_comes_back():
+    assert becomes(lambda: limit_of(NODE) == DISKS - OWN), limit_of(NODE)
+
+
+@pytest.mark.alone
+def test_a_full_node_refuses_and_the_scheduler_takes_the_other(namespace, cluster_wide):
+    cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
+    places = limit_of(NODE)
+    names = [f"v{number}" for number in range(places)]
+    objects.apply(*(objects.claim(namespace, name, namespace) for name in [*names, "pinned", "free"]))
+    objects.apply(objects.pod(namespace, "full", mounts={f"/{n}": n for n in names}, nodeName=NODE))
+    objects.wait("pod", "full", namespace, "condition=Ready", seconds=240)
+
+    objects.apply(
+        objects.pod(namespace, "pinned", mounts={"/data": "pinned"}, nodeName=NODE),
+        objects.pod(namespace, "free", mounts={"/data": "free"}),
+    )
+    objects.wait_ready(namespace, "free")
+    assert objects.get("pod", "free", namespace)["spec"]["nodeName"] != NODE
+    assert becomes(lambda: "ResourceExhausted" in attach_failures(namespace)), attach_failures(namespace)
+    # Its place is taken when there is one.
+    kubectl("delete", "pod", "full", "--namespace", namespace)
+    objects.wait("pod", "pinned", namespace, "condition=Ready", seconds=240)
+
+
+def attach_failures(namespace):
+    found = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+    return " ".join(event["message"] for event in found if event["reason"] == "FailedAttachVolume")
+
+
+def test_the_scheduler_knows_what_each_class_can_provision():
+    found = json.loads(kubectl("get", "csistoragecapacities", "--all-namespaces", "-o", "json"))["items"]
+    by_class = {
+        (each["storageClassName"], json.dumps(each["nodeTopology"])): each["capacity"] for each in found
+    }
+    # Nothing of type slow can be made in the nodes' zone.
+    assert {capacity for (name, dummy), capacity in by_class.items() if name == "slow"} == {"0"}
+    assert all(capacity != "0" for (name, dummy), capacity in by_class.items() if name == "fast")
+    assert [name for name, dummy in by_class if name == "fast"]
