@@ -22,6 +22,7 @@ from .config.cloud_conf import DriverConf
 from .config.options import MAX_VOLUMES_PER_NODE, Options
 from .host.commands import SystemCommands
 from .host.devices import Devices
+from .host.encryption import Encryption
 from .host.filesystems import Filesystems
 from .host.health import Health
 from .host.mounts import Mounts
@@ -149,7 +150,9 @@ class Program:
         node = self._identify(conf, Slots(devices, mounts))
         if node is None:
             return
-        host = HostBlockNode(devices, Filesystems(commands), mounts)
+        filesystems = Filesystems(commands)
+        encryption = Encryption(commands, devices, filesystems)
+        host = HostBlockNode(devices, filesystems, mounts, encryption)
         servicer = NodeServicer(host, NodeHealth(devices, mounts, Health()), node, self._locks)
         csi_pb2_grpc.add_NodeServicer_to_server(servicer, server)
         self._serve(server)

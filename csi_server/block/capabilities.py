@@ -72,6 +72,20 @@ def check(capabilities: Iterable[csi.VolumeCapability]) -> None:
             raise InvalidRequest(reason)
 
 
+def check_encryptable(capabilities: Iterable[csi.VolumeCapability]) -> None:
+    """Check that a volume that the node encrypts can give the capabilities.
+
+    :raises InvalidRequest: several nodes would format it at the same time, each with a key of its own.
+    """
+    for capability in capabilities:
+        if is_shared(capability) and not is_read_only(capability):
+            raise InvalidRequest(
+                f"access mode {_name(capability.access_mode.mode)} is not possible with encrypted volumes:"
+                " nodes that encrypt cannot write to one volume at the same time; use ReadWriteOnce, or a"
+                " volume type that Cinder encrypts"
+            )
+
+
 def check_complete(capability: csi.VolumeCapability) -> None:
     """Check that a capability says which access it means.
 

@@ -36,6 +36,8 @@ class VolumeRpcs(ControllerPart):
         capabilities.check(request.volume_capabilities)
         wanted = parameters.parse(request.parameters)
         mutable = mutable_parameters.parse(request.mutable_parameters)
+        if wanted.encrypted:
+            capabilities.check_encryptable(request.volume_capabilities)
         capacity = request.capacity_range
         size = sizes.parse(capacity.required_bytes, capacity.limit_bytes)
         deadline = deadline_of(context)
@@ -66,7 +68,10 @@ class VolumeRpcs(ControllerPart):
                 size,
                 deadline,
             )
-        return csi.CreateVolumeResponse(volume=self._encode(volume, request))
+        made = self._encode(volume, request)
+        if wanted.encrypted:
+            made.volume_context[names.ENCRYPTED] = "true"
+        return csi.CreateVolumeResponse(volume=made)
 
     def _encode(self, volume: Volume, request: csi.CreateVolumeRequest) -> csi.Volume:
         message = csi.Volume(volume_id=volume.id, capacity_bytes=volume.size * sizes.GIB)

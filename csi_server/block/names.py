@@ -31,6 +31,10 @@ RESERVED = ("cinder.csi.openstack.org/", "csi.storage.k8s.io/")
 #: Volume context: the volume was made of another, so its filesystem may be smaller than it is.
 RESIZE_REQUIRED = "cinder.csi.openstack.org/resizeRequired"
 
+#: Volume context: the node encrypts the volume. The key is in the node stage Secret, by the second name.
+ENCRYPTED = "cinder.csi.openstack.org/encrypted"
+ENCRYPTION_KEY = "encryptionPassphrase"
+
 #: Publish context. DevicePath is what Nova says; the node trusts the serial and the size. readonly is
 #: "true" for a volume that the node may not write to.
 DEVICE_PATH = "DevicePath"

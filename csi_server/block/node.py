@@ -89,7 +89,7 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
         volume_id = node_requests.identifier(request.volume_id)
         path = node_requests.absolute("staging_target_path", request.staging_target_path)
         with self._locks.hold(volume_id):
-            self._node.unstage(path)
+            self._node.unstage(volume_id, path)
         return csi.NodeUnstageVolumeResponse()
 
     def NodePublishVolume(

@@ -69,9 +69,11 @@ class NodeHealth:
         return problems
 
     def _is(self, device: Device, volume_id: str) -> bool:
-        return self._devices.carries(device, volume_id)
+        return self._devices.shows(device, volume_id)
 
     def _of_disk(self, device: Device) -> Iterator[Problem]:
+        for below in self._devices.below(device):
+            yield from self._of_disk(below)
         name = os.path.basename(device.path)
         if device.size == 0:
             yield Problem(

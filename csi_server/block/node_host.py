@@ -14,6 +14,7 @@ import os
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..host import mounts, statistics
 from ..host.devices import Device, Devices, Wanted
+from ..host.encryption import Encryption
 from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, Refused, TargetMissing
 from ..host.filesystems import Filesystems, mount_options, without_recovery
 from ..host.mounts import Mount, Mounts
@@ -34,22 +35,28 @@ class HostBlockNode:
     """
 
     def __init__(
-        self, devices: Devices, filesystems: Filesystems, mounts: Mounts, device_wait: float = _DEVICE_WAIT
+        self,
+        devices: Devices,
+        filesystems: Filesystems,
+        mounts: Mounts,
+        encryption: Encryption,
+        device_wait: float = _DEVICE_WAIT,
     ) -> None:
         self._devices = devices
         self._filesystems = filesystems
         self._mounts = mounts
+        self._encryption = encryption
         self._device_wait = device_wait
 
     def stage(self, request: Stage, deadline: Deadline) -> None:
         filesystem = request.access.filesystem
         if filesystem is None:
             # Publishing binds the device file, and who may open that may write, whatever the mount says.
-            self._devices.set_read_only(self._find(request.wanted, deadline), request.access.read_only)
+            self._devices.set_read_only(self._opened(request, deadline), request.access.read_only)
             return
         mounted = self._mounts.at(request.path)
         if mounted is None:
-            device = self._find(request.wanted, deadline)
+            device = self._opened(request, deadline)
             fs_type = self._mount(device, filesystem, request)
         else:
             device = self._device_at(mounted, request.wanted.serial)
@@ -59,8 +66,9 @@ class HostBlockNode:
         if not request.access.read_only and not self._filesystems.fills(device):
             self._filesystems.grow(device, fs_type, request.path)
 
-    def unstage(self, path: str) -> None:
+    def unstage(self, volume_id: str, path: str) -> None:
         self._mounts.unmount(path)
+        self._encryption.close(volume_id)
 
     def publish(self, request: Publish, deadline: Deadline) -> None:
         if request.access.filesystem is None:
@@ -80,11 +88,14 @@ class HostBlockNode:
 
     def expand(self, request: Expand, deadline: Deadline) -> int:
         device, mounted = self._volume_at(request.path, request.volume_id)
-        device = self._devices.grown(device, request.wanted, self._device_deadline(deadline))
+        below = self._devices.below(device)
+        disk = below[0] if below else device
+        disk = self._devices.grown(disk, request.wanted, self._device_deadline(deadline))
+        device = self._encryption.grow(request.volume_id) if below else disk
         if mounted is not None:
             writable = self._writable(mounted)
             self._filesystems.grow(device, writable.fs_type, writable.path)
-        return device.size
+        return disk.size
 
     def _writable(self, mounted: Mount) -> Mount:
         """The mount, or another of its filesystem: XFS grows through one that may be written to."""
@@ -102,7 +113,7 @@ class HostBlockNode:
         mounted = self._mounts.at(path) if raw is None and os.path.isabs(path) else None
         number = raw or (mounted.number if mounted else "")
         device = self._devices.by_number(number) if number else None
-        if device is None or not self._devices.carries(device, volume_id):
+        if device is None or not self._devices.shows(device, volume_id):
             raise TargetMissing(f"volume {volume_id} is not at {path!r}")
         return device, mounted
 
@@ -111,6 +122,13 @@ class HostBlockNode:
 
     def _device_deadline(self, deadline: Deadline) -> Deadline:
         return Deadline(min(deadline.at, deadline.clock.now() + self._device_wait), deadline.clock)
+
+    def _opened(self, request: Stage, deadline: Deadline) -> Device:
+        """The volume's device, or its mapping where this node encrypts it."""
+        device = self._find(request.wanted, deadline)
+        if request.key is None:
+            return device
+        return self._encryption.open(request.volume_id, device, request.key, request.access.read_only)
 
     def _mount(self, device: Device, filesystem: Filesystem, request: Stage) -> str:
         in_use = any(mounted.number == device.number for mounted in self._mounts.all())
@@ -147,6 +165,8 @@ class HostBlockNode:
         if not request.staged:
             raise NotStaged(f"volume {request.volume_id} has no staging_target_path: stage it first")
         device = self._find(request.wanted, deadline)
+        if request.encrypted:
+            device = self._mapping_of(request.volume_id, device)
         published = self._mounts.at(request.path)
         if published is not None:
             if self._devices.number_at(request.path) != device.number:
@@ -163,9 +183,15 @@ class HostBlockNode:
                     )
         self._mounts.bind_device(device.path, request.path, ["ro"] if request.access.read_only else [])
 
+    def _mapping_of(self, volume_id: str, device: Device) -> Device:
+        mapping = self._encryption.at(volume_id)
+        if mapping is None or self._devices.below(mapping) != [device]:
+            raise NotStaged(f"encrypted volume {volume_id} is not open on this node: stage it first")
+        return mapping
+
     def _device_at(self, mounted: Mount, serial: str) -> Device:
         device = self._devices.by_number(mounted.number)
-        if device is None or not self._devices.carries(device, serial):
+        if device is None or not self._devices.shows(device, serial):
             raise MountConflict(f"{mounted.path} carries {mounted.source}, which is not volume {serial}")
         return device
 

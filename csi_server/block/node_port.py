@@ -19,12 +19,12 @@ class BlockNode(Protocol):
         """Mount the volume at its staging path, its filesystem as large as its device; look for a raw volume.
 
         :raises DeviceNotReady: its device is not here by the deadline.
-        :raises Refused: the device is another's, or carries something else.
+        :raises Refused: the device is another's, or carries something else, or the key does not open it.
         :raises MountConflict: the path is taken by another volume, or mounted otherwise.
         """
 
-    def unstage(self, path: str) -> None:
-        """Unmount what is staged at ``path``."""
+    def unstage(self, volume_id: str, path: str) -> None:
+        """Unmount what is staged at ``path``, and close the volume if it is encrypted."""
 
     def publish(self, request: Publish, deadline: Deadline) -> None:
         """Show the staged volume at the target path.

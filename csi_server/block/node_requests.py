@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ..host.devices import Wanted
@@ -49,23 +49,29 @@ class Stage:
     """NodeStageVolume.
 
     :ivar wanted: the device by its serial and size.
+    :ivar key: opens the encrypted volume, None for a volume that this node does not encrypt.
     """
 
     volume_id: str
     wanted: Wanted
     path: str
     access: Access
+    key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Publish:
-    """NodePublishVolume: from ``staged`` to ``path``."""
+    """NodePublishVolume: from ``staged`` to ``path``.
+
+    :ivar encrypted: this node encrypts the volume.
+    """
 
     volume_id: str
     wanted: Wanted
     staged: str
     path: str
     access: Access
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ def stage(request: csi.NodeStageVolumeRequest) -> Stage:
         wanted=_wanted(volume_id, request.publish_context),
         path=path,
         access=_access(request.volume_capability, request.publish_context),
+        key=_key(request) if _encrypted(request.volume_context) else None,
     )
 
 
@@ -112,6 +119,7 @@ def publish(request: csi.NodePublishVolumeRequest) -> Publish:
         staged=absolute("staging_target_path", staged) if staged else "",
         path=path,
         access=replace(access, read_only=access.read_only or request.readonly),
+        encrypted=_encrypted(request.volume_context),
     )
 
 
@@ -147,6 +155,21 @@ def given_path(field: str, path: str) -> str:
     if "\0" in path:
         raise InvalidRequest(f"{field} {path!r} is not an absolute path, nor any other: it holds a NUL")
     return path
+
+
+def _encrypted(volume_context: Mapping[str, str]) -> bool:
+    return volume_context.get(names.ENCRYPTED) == "true"
+
+
+def _key(request: csi.NodeStageVolumeRequest) -> str:
+    capabilities.check_encryptable([request.volume_capability])
+    key = request.secrets.get(names.ENCRYPTION_KEY, "")
+    if not key:
+        raise InvalidRequest(
+            f"secrets.{names.ENCRYPTION_KEY} is missing: name a Secret with that key by"
+            " csi.storage.k8s.io/node-stage-secret-name and -namespace in the encrypted StorageClass"
+        )
+    return key
 
 
 def _require_capability(given: bool) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...plugins.module_utils._cloud.errors import InvalidRequest
 from . import names
 from .known_parameters import check_known
 
 TYPE = "type"
 AVAILABILITY = "availability"
-KNOWN = (TYPE, AVAILABILITY)
+ENCRYPTED = "encrypted"
+KNOWN = (TYPE, AVAILABILITY, ENCRYPTED)
 #: The provisioner's own parameters, which describe the claim.
 DESCRIBING = (names.CLAIM_NAME, names.CLAIM_NAMESPACE, names.VOLUME_NAME)
 
@@ -24,6 +26,8 @@ class Parameters:
 
     type: str = ""
     availability: str = ""
+    encrypted: bool = False
+    """The node encrypts the volume, by LUKS."""
     claim: Mapping[str, str] = field(default_factory=dict)
     """What the provisioner says of the claim, by the names that volume metadata uses."""
 
@@ -31,11 +35,15 @@ class Parameters:
 def parse(parameters: Mapping[str, str]) -> Parameters:
     """Read the parameters of a CreateVolume request.
 
-    :raises InvalidRequest: one is unknown; names it, and the nearest known one.
+    :raises InvalidRequest: one is unknown; names it, and the nearest known one. Or its value is none.
     """
     check_known("StorageClass", parameters, KNOWN, DESCRIBING)
+    encrypted = parameters.get(ENCRYPTED, "false")
+    if encrypted not in ("true", "false"):
+        raise InvalidRequest(f"StorageClass parameter {ENCRYPTED} is {encrypted!r}: give 'true' or 'false'")
     return Parameters(
         type=parameters.get(TYPE, ""),
         availability=parameters.get(AVAILABILITY, ""),
+        encrypted=encrypted == "true",
         claim={name: parameters[name] for name in DESCRIBING if name in parameters},
     )

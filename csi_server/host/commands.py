@@ -18,7 +18,12 @@ log = logging.getLogger(__name__)
 # Enough for mount, blkid and umount on a slow disk; who formats or checks asks for more.
 USUAL_TIMEOUT = 30.0
 _TAIL = 500
-_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C",
+    # The host's udevd cannot tell a program in a container that it has seen a new mapping: do not wait.
+    "DM_DISABLE_UDEV": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,17 @@ class Commands(Protocol):
     """Runs a program to its end."""
 
     def run(
-        self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = USUAL_TIMEOUT
+        self,
+        argv: Sequence[str],
+        accept: Collection[int] = (0,),
+        timeout: float = USUAL_TIMEOUT,
+        given: str = "",
     ) -> Finished:
         """Run ``argv``, without a shell.
 
         :param accept: the exit codes that are answers.
         :param timeout: seconds until the program is killed.
+        :param given: what the program reads on its standard input: the place for a secret.
         :raises CommandFailed: another exit code, no such program, or not done in time.
         """
 
@@ -51,14 +61,18 @@ class SystemCommands:
     """
 
     def run(
-        self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = USUAL_TIMEOUT
+        self,
+        argv: Sequence[str],
+        accept: Collection[int] = (0,),
+        timeout: float = USUAL_TIMEOUT,
+        given: str = "",
     ) -> Finished:
         shown = " ".join(argv)
         log.debug("running %s", shown)
         try:
             process = subprocess.Popen(
                 list(argv),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=_ENVIRONMENT,
@@ -68,7 +82,7 @@ class SystemCommands:
         except (OSError, ValueError) as error:
             raise CommandFailed(f"cannot run {shown}: {error}") from error
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = process.communicate(given, timeout=timeout)
         except subprocess.TimeoutExpired as error:
             process.kill()
             _reap(process)

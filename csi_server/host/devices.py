@@ -196,6 +196,23 @@ class Devices:
             any(serial in identities for serial in serials_of(volume_id)) or wwn_of(volume_id) in identities
         )
 
+    def shows(self, device: Device, volume_id: str) -> bool:
+        """Whether the device is a volume's, or a mapping of it."""
+        return any(self.carries(each, volume_id) for each in (device, *self.below(device)))
+
+    def mapped(self, mapping: str) -> Device | None:
+        """The device of a device mapper's mapping, None when there is no mapping of that name."""
+        for name in sorted(_listed(os.path.join(self._sys, "class", "block"))):
+            if self._read(name, os.path.join("dm", "name")) == mapping:
+                return self.named(name)
+        return None
+
+    def below(self, device: Device) -> list[Device]:
+        """The devices that a mapping is made of; none for a device that is no mapping."""
+        name = os.path.relpath(device.path, self._dev).replace("/", "!")
+        slaves = sorted(_listed(os.path.join(self._sys, "class", "block", name, "slaves")))
+        return [found for slave in slaves if (found := self.named(slave)) is not None]
+
     def linked(self, volume_id: str) -> Iterator[Device]:
         """The devices to which the links of a volume point."""
         for link in link_names(volume_id):

@@ -61,6 +61,10 @@ class WriteProtected(Refused):
     """The disk takes no writes, and the volume is to be written to."""
 
 
+class WrongKey(Refused):
+    """The key does not open the encrypted volume."""
+
+
 class NotStaged(Refused):
     """The volume has to be staged before it is published."""
 

@@ -24,6 +24,7 @@ from ansible_collections.mooring.storage.csi_server.block.node_host import HostB
 from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
 from ansible_collections.mooring.storage.csi_server.host.commands import SystemCommands
 from ansible_collections.mooring.storage.csi_server.host.devices import Devices
+from ansible_collections.mooring.storage.csi_server.host.encryption import Encryption
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
 from ansible_collections.mooring.storage.csi_server.host.health import Health
 from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
@@ -120,8 +121,9 @@ def disks(tmp_path: Path) -> Iterator[Disks]:
 def node(disks: Disks, tmp_path: Path) -> Iterator[csi_pb2_grpc.NodeStub]:
     commands = SystemCommands()
     devices = Devices(commands, dev=str(disks.dev), sys=str(disks.sys))
-    mounts = Mounts(commands)
-    host = HostBlockNode(devices, Filesystems(commands), mounts, device_wait=0.5)
+    mounts, filesystems = Mounts(commands), Filesystems(commands)
+    encryption = Encryption(commands, devices, filesystems)
+    host = HostBlockNode(devices, filesystems, mounts, encryption, device_wait=0.5)
     health = NodeHealth(devices, mounts, Health(str(disks.sys)))
     info = NodeInfo("server-1", VolumeLimit(Slots(devices, mounts, str(disks.sys)), 15))
     server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])

@@ -95,6 +95,28 @@ def test_create_marks_the_volume_with_cluster_and_claim(driver: Driver) -> None:
     assert made["volume_type"] == "slow"
 
 
+def test_an_encrypted_volume_tells_its_nodes_to_encrypt_it(driver: Driver) -> None:
+    context = create(driver, parameters={"encrypted": "true"}).volume_context
+    assert context["cinder.csi.openstack.org/encrypted"] == "true"
+    assert not create(driver, name="pvc-2", parameters={"encrypted": "false"}).volume_context
+
+
+def test_encryption_is_on_or_off(driver: Driver) -> None:
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    refused(lambda: create(driver, parameters={"encrypted": "yes"}), code, "encrypted is 'yes'")
+
+
+def test_an_encrypted_volume_has_one_writing_node(driver: Driver) -> None:
+    request = csi.CreateVolumeRequest(
+        name="pvc-1",
+        volume_capabilities=[capability(Mode.MULTI_NODE_MULTI_WRITER, block=True)],
+        parameters={"encrypted": "true"},
+    )
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    refused(lambda: driver.controller.CreateVolume(request, timeout=10), code, "not possible with encrypted")
+    assert driver.cloud.volumes == {}
+
+
 def test_create_again_returns_the_same_volume(driver: Driver) -> None:
     assert create(driver).volume_id == create(driver).volume_id
     assert len(driver.cloud.volumes) == 1

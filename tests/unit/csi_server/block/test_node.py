@@ -18,6 +18,7 @@ from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, 
 from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
 from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
+from ansible_collections.mooring.storage.csi_server.host.encryption import Encryption
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
 from ansible_collections.mooring.storage.csi_server.host.health import Health
 from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
@@ -49,8 +50,10 @@ def locks() -> Locks:
 
 @pytest.fixture
 def node(machine: Machine, locks: Locks, tmp_path: Path) -> Iterator[csi_pb2_grpc.NodeStub]:
+    devices, filesystems = machine.devices(), Filesystems(machine)
+    encryption = Encryption(machine, devices, filesystems)
     host = HostBlockNode(
-        machine.devices(), Filesystems(machine), Mounts(machine, str(machine.mountinfo)), device_wait=0.2
+        devices, filesystems, Mounts(machine, str(machine.mountinfo)), encryption, device_wait=0.2
     )
     mounts = Mounts(machine, str(machine.mountinfo))
     limit = VolumeLimit(Slots(machine.devices(), mounts, str(machine.sys)), volumes=15, disks=16)
@@ -171,7 +174,8 @@ def test_info(node: csi_pb2_grpc.NodeStub) -> None:
 
 def test_without_a_zone_there_is_no_topology(machine: Machine) -> None:
     devices, mounts = machine.devices(), Mounts(machine, str(machine.mountinfo))
-    host = HostBlockNode(devices, Filesystems(machine), mounts)
+    filesystems = Filesystems(machine)
+    host = HostBlockNode(devices, filesystems, mounts, Encryption(machine, devices, filesystems))
     health = NodeHealth(devices, mounts, Health(str(machine.sys)))
     info = NodeInfo("server-1", VolumeLimit(Slots(devices, mounts, str(machine.sys)), 15))
     servicer = NodeServicer(host, health, info, Locks())

@@ -19,6 +19,7 @@ from ansible_collections.mooring.storage.csi_server.host.statistics import Stati
 
 GIB = 1024**3
 VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
+LUKS_HEADER = 16 * 1024**2
 OTHER = "ffffffff-1111-4111-9111-000000000002"
 
 
@@ -76,6 +77,10 @@ class Machine:
         self.kubelet.mkdir()
         self.mountinfo.write_text("22 1 0:5 / /dev rw shared:2 - devtmpfs udev rw\n")
         self.calls: list[list[str]] = []
+        self.given = ""
+        self.keys: dict[str, str] = {}
+        self.encrypted: dict[str, str] = {}
+        self.mappings: dict[str, str] = {}
         self.probes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
         self.answers: dict[str, Finished] = {}
@@ -95,7 +100,9 @@ class Machine:
         if serial:
             (folder / "serial").write_text(serial)
         for attribute, content in attributes.items():
-            (folder / attribute.replace("__", "/")).write_bytes(content)
+            file = folder / attribute.replace("__", "/")
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)
         (self.sys / "block" / name).symlink_to(folder)
         (self.sys / "dev/block" / f"253:{minor}").symlink_to(folder)
         path = self.dev / name
@@ -126,8 +133,15 @@ class Machine:
 
     # ---- programs ----
 
-    def run(self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0) -> Finished:
+    def run(
+        self,
+        argv: Sequence[str],
+        accept: Collection[int] = (0,),
+        timeout: float = 30.0,
+        given: str = "",
+    ) -> Finished:
         self.calls.append(list(argv))
+        self.given = given
         program = argv[0].partition(".")[0]
         if program in self.failures:
             raise CommandFailed(f"{' '.join(argv)} ended with exit code 1: {self.failures[program]}")
@@ -196,6 +210,38 @@ class Machine:
         size = int((self.sys / "class/block" / os.path.basename(path) / "size").read_text()) * 512
         with open(path, "r+b") as disk:
             disk.write(superblock(fs_type, size))
+
+    def _cryptsetup(self, arguments: list[str]) -> Finished:
+        """LUKS: a header of 16 MiB, one key, and a mapping below /dev named dm-N."""
+        action, last = arguments[0], arguments[-1]
+        if action == "luksFormat":
+            self.probes[last] = "TYPE=crypto_LUKS\nUSAGE=crypto\n"
+            self.keys[last] = self.given
+        elif action == "open":
+            disk = arguments[-2]
+            if self.keys[disk] != self.given:
+                return Finished(2, "", "No key available with this passphrase.")
+            name = f"dm-{len(self.mappings)}"
+            inside = self.plug(name, size=self._size(disk) - LUKS_HEADER, dm__name=last.encode())
+            (self.sys / "class/block" / name / "slaves" / os.path.basename(disk)).mkdir(parents=True)
+            self.probes[str(inside)] = self.encrypted.setdefault(disk, "")
+            self.mappings[last] = disk
+        elif action == "resize":
+            self.grow(self._mapped(last), self._size(self.mappings[last]) - LUKS_HEADER)
+        else:
+            name = self._mapped(last)
+            number = self.number_of(str(self.dev / name))
+            assert not any(line.split()[2] == number for line in self._mounts()), f"{last} is in use"
+            self.encrypted[self.mappings[last]] = self.probes.get(str(self.dev / name), "")
+            (self.sys / "class/block" / name / "dm/name").write_text("")
+        return Finished(0, "", "")
+
+    def _size(self, path: str) -> int:
+        return int((self.sys / "class/block" / os.path.basename(path) / "size").read_text()) * 512
+
+    def _mapped(self, mapping: str) -> str:
+        folders = (self.sys / "class/block").glob("dm-*")
+        return next(each.name for each in folders if (each / "dm/name").read_text() == mapping)
 
     def _nothing(self, arguments: list[str]) -> Finished:
         return Finished(0, "", "")

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Encrypted volumes over a unix socket, down to the programs and the kernel's files, which are stand-ins."""
+
+from __future__ import annotations
+
+import logging
+
+import grpc
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.block.node_requests import stage
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import (
+    GIB,
+    LUKS_HEADER,
+    VOLUME,
+    Machine,
+)
+
+from .test_node import Code, Kubelet, Mode, kubelet, locks, machine, mounted, node, raw, refused
+
+__all__ = ["kubelet", "locks", "machine", "node"]
+
+KEY = "correct horse battery staple"
+CONTEXT = {"cinder.csi.openstack.org/encrypted": "true"}
+SECRET = {"encryptionPassphrase": KEY}
+MAPPING = f"luks-{VOLUME}"
+
+
+def stage_encrypted(kubelet: Kubelet, capability: csi.VolumeCapability, key: str = KEY) -> None:
+    kubelet.stage(capability, volume_context=CONTEXT, secrets={"encryptionPassphrase": key})
+
+
+def cryptsetup(machine: Machine) -> list[str]:
+    """What cryptsetup was called for."""
+    return [call[1] for call in machine.calls if call[0] == "cryptsetup"]
+
+
+def test_a_blank_volume_is_formatted_opened_and_given_its_filesystem_inside(
+    kubelet: Kubelet, machine: Machine
+) -> None:
+    stage_encrypted(kubelet, mounted("ext4"))
+    assert cryptsetup(machine) == ["luksFormat", "open"]
+    formatted = [call[-1] for call in machine.calls if call[0] == "mkfs.ext4"]
+    assert formatted == [str(machine.dev / "dm-0")]
+    assert machine.probes[str(machine.dev / "vdb")].startswith("TYPE=crypto_LUKS")
+    kubelet.publish(mounted("ext4"), volume_context=CONTEXT)
+    kubelet.statistics(kubelet.target)
+
+
+def test_the_key_is_in_no_argument_and_in_no_log_line(
+    kubelet: Kubelet, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stage_encrypted(kubelet, mounted())
+    assert not [call for call in machine.calls if any(KEY in word for word in call)]
+    assert KEY not in caplog.text
+    request = csi.NodeStageVolumeRequest(
+        volume_id=VOLUME,
+        staging_target_path="/s",
+        volume_capability=mounted(),
+        volume_context=CONTEXT,
+        secrets=SECRET,
+    )
+    assert KEY not in repr(stage(request))
+
+
+def test_every_call_may_come_again_and_unstaging_closes(kubelet: Kubelet, machine: Machine) -> None:
+    for dummy in range(2):
+        stage_encrypted(kubelet, mounted())
+    assert cryptsetup(machine) == ["luksFormat", "open"]
+    for dummy in range(2):
+        kubelet.unstage()
+    assert cryptsetup(machine) == ["luksFormat", "open", "close"]
+    stage_encrypted(kubelet, mounted())
+    assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
+
+
+def test_a_raw_volume_is_published_from_its_mapping(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, raw())
+    kubelet.publish(raw(), volume_context=CONTEXT)
+    bound = [call for call in machine.calls if call[0] == "mount"]
+    assert bound[-1][-2] == str(machine.dev / "dm-0")
+    usage = kubelet.statistics(kubelet.target).usage
+    assert usage[0].total == GIB - LUKS_HEADER
+
+
+def test_a_raw_volume_that_is_not_open_is_not_published(kubelet: Kubelet) -> None:
+    with refused(Code.FAILED_PRECONDITION, "not open on this node"):
+        kubelet.publish(raw(), volume_context=CONTEXT)
+
+
+def test_a_wrong_key_is_told_and_changes_nothing(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted())
+    kubelet.unstage()
+    machine.calls.clear()
+    with refused(Code.FAILED_PRECONDITION, f"does not open volume {VOLUME}"):
+        stage_encrypted(kubelet, mounted(), key="another")
+    assert cryptsetup(machine) == ["open"]
+    assert "mount" not in machine.programs()
+
+
+def test_without_a_key_nothing_is_touched(kubelet: Kubelet, machine: Machine) -> None:
+    with refused(Code.INVALID_ARGUMENT, "secrets.encryptionPassphrase is missing"):
+        kubelet.stage(mounted(), volume_context=CONTEXT)
+    assert machine.calls == []
+
+
+def test_a_volume_that_carries_something_else_is_not_formatted(kubelet: Kubelet, machine: Machine) -> None:
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=ext4\nUSAGE=filesystem\n"
+    with refused(Code.FAILED_PRECONDITION, "carries ext4, not LUKS"):
+        stage_encrypted(kubelet, mounted())
+    assert cryptsetup(machine) == []
+
+
+def test_an_encrypted_volume_is_not_mounted_by_a_class_that_is_not(
+    kubelet: Kubelet, machine: Machine
+) -> None:
+    machine.probes[str(machine.dev / "vdb")] = "TYPE=crypto_LUKS\nUSAGE=crypto\n"
+    with refused(Code.FAILED_PRECONDITION, "crypto_LUKS"):
+        kubelet.stage(mounted())
+
+
+def test_the_mapping_of_a_device_that_was_taken_away_is_replaced(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, raw())
+    # The volume went to another node and came back, as another device.
+    (machine.sys / "class/block/dm-0/slaves/vdb").rmdir()
+    stage_encrypted(kubelet, raw())
+    assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
+
+
+def test_it_grows_below_the_filesystem_and_needs_no_key(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted())
+    machine.grow("vdb", 2 * GIB)
+    request = csi.NodeExpandVolumeRequest(
+        volume_id=VOLUME,
+        volume_path=kubelet.staging,
+        capacity_range=csi.CapacityRange(required_bytes=2 * GIB),
+    )
+    assert kubelet.node.NodeExpandVolume(request).capacity_bytes == 2 * GIB
+    assert machine.programs()[-2:] == ["cryptsetup", "resize2fs"]
+    assert machine.calls[-1][-1] == str(machine.dev / "dm-0")
+    assert (machine.dev / "dm-0").stat().st_size == 2 * GIB - LUKS_HEADER
+
+
+def test_several_writing_nodes_would_each_format_it(kubelet: Kubelet) -> None:
+    with refused(Code.INVALID_ARGUMENT, "not possible with encrypted volumes"):
+        stage_encrypted(kubelet, raw(Mode.MULTI_NODE_MULTI_WRITER))
+
+
+def test_a_failing_cryptsetup_is_told(kubelet: Kubelet, machine: Machine) -> None:
+    machine.failures["cryptsetup"] = "Cannot initialize device-mapper. Is dm_mod kernel module loaded?"
+    with pytest.raises(grpc.RpcError, match="dm_mod kernel module"):
+        stage_encrypted(kubelet, mounted())
