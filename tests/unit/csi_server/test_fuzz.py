@@ -17,6 +17,7 @@ from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, 
 from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
 from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
+from ansible_collections.mooring.storage.csi_server.host.encryption import Encryption
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
 from ansible_collections.mooring.storage.csi_server.host.health import Health
 from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
@@ -63,7 +64,9 @@ def node(tmp_path: Path) -> Iterator[grpc.Channel]:
     machine = Machine(tmp_path)
     machine.plug("vdb", VOLUME[:20], link=f"virtio-{VOLUME[:20]}")
     mounts = Mounts(machine, str(machine.mountinfo))
-    host = HostBlockNode(machine.devices(), Filesystems(machine), mounts, device_wait=0.01)
+    filesystems = Filesystems(machine)
+    encryption = Encryption(machine, machine.devices(), filesystems)
+    host = HostBlockNode(machine.devices(), filesystems, mounts, encryption, device_wait=0.01)
     server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])
     health = NodeHealth(machine.devices(), mounts, Health(str(machine.sys)))
     info = NodeInfo("server-1", VolumeLimit(Slots(machine.devices(), mounts, str(machine.sys)), 15))

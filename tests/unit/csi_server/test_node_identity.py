@@ -54,7 +54,9 @@ class Drive:
         self._device, self._document, self._mountable = device, document, mountable
         self.calls: list[Sequence[str]] = []
 
-    def run(self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0) -> Finished:
+    def run(
+        self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0, given: str = ""
+    ) -> Finished:
         self.calls.append(argv)
         if argv[0] == "blkid":
             return Finished(0 if self._device else 2, self._device + "\n", "")
