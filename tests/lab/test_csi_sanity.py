@@ -80,5 +80,7 @@ def test_csi_sanity(work: Path, record_property: Callable[[str, object], None]) 
     assert failed == []
     assert ended.returncode == 0
     assert passed > 0
-    left = [v.id for v in cloud.block_storage.volumes() if CLUSTER in v.metadata.values()]
+    storage = cloud.block_storage
+    made = [*storage.volumes(), *storage.snapshots(), *storage.backups()]
+    left = [each for each in made if CLUSTER in (each.metadata or {}).values()]
     assert left == []
