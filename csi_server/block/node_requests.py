@@ -129,7 +129,7 @@ def expand(request: csi.NodeExpandVolumeRequest) -> Expand:
     :raises InvalidRequest: names the field, its value and what would be right.
     """
     volume_id = identifier(request.volume_id)
-    path = absolute("volume_path", request.volume_path)
+    path = given_path("volume_path", request.volume_path)
     size = sizes.parse(request.capacity_range.required_bytes, request.capacity_range.limit_bytes)
     return Expand(volume_id, Wanted(volume_id, size.least * sizes.GIB), path)
 

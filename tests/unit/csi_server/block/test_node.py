@@ -725,8 +725,9 @@ def test_a_volume_whose_encryption_takes_some_of_it_has_grown(kubelet: Kubelet, 
 
 
 def test_expanding_what_is_not_there(kubelet: Kubelet, machine: Machine) -> None:
-    with refused(Code.NOT_FOUND, VOLUME, kubelet.staging):
-        kubelet.expand(kubelet.staging, GIB)
+    for path in (kubelet.staging, "some/path"):
+        with refused(Code.NOT_FOUND, VOLUME, path):
+            kubelet.expand(path, GIB)
     with refused(Code.INVALID_ARGUMENT, "volume_path is missing"):
         kubelet.expand("", GIB)
     with refused(Code.OUT_OF_RANGE, "negative"):
