@@ -18,6 +18,8 @@ from .errors import HostError, InvalidHostRequest
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 #: What the kernel says of a path at which nothing can be.
 NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+# Options of a filesystem that takes no writes; ext4 shows the last two since Linux 6.15 after errors.
+_NO_WRITES = frozenset({"ro", "emergency_ro", "shutdown"})
 # A path that was mounted over more often than this is a loop of somebody else's.
 _MOST_LAYERS = 16
 
@@ -61,7 +63,7 @@ def parse_mountinfo(text: str) -> list[Mount]:
                 options=frozenset(fields[5].split(",")),
                 fs_type=filesystem[0],
                 source=_unescaped(filesystem[1]),
-                filesystem_read_only=len(filesystem) > 2 and "ro" in filesystem[2].split(","),
+                filesystem_read_only=not _NO_WRITES.isdisjoint("".join(filesystem[2:3]).split(",")),
             )
         )
     return mounts

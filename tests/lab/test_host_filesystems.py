@@ -35,6 +35,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
 from ansible_collections.mooring.storage.csi_server.rpc.locks import Locks
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, wait_for
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.path.exists("/dev/loop-control"), reason="needs root and loop devices"
@@ -76,7 +77,7 @@ class Disks:
         name, number = os.path.basename(loop), os.stat(loop).st_rdev
         attributes = self.sys / "class/block" / name
         attributes.mkdir()
-        for attribute in ("dev", "size"):
+        for attribute in ("dev", "size", "ro"):
             (attributes / attribute).symlink_to(f"/sys/class/block/{name}/{attribute}")
         (attributes / "serial").write_text(volume_id[:20])
         (self.sys / "dev/block" / f"{os.major(number)}:{os.minor(number)}").symlink_to(attributes)
@@ -124,7 +125,7 @@ def node(disks: Disks, tmp_path: Path) -> Iterator[csi_pb2_grpc.NodeStub]:
     mounts, filesystems = Mounts(commands), Filesystems(commands)
     encryption = Encryption(commands, devices, filesystems)
     host = HostBlockNode(devices, filesystems, mounts, encryption, device_wait=0.5)
-    health = NodeHealth(devices, mounts, Health(str(disks.sys)))
+    health = NodeHealth(devices, mounts, Health())
     info = NodeInfo("server-1", VolumeLimit(Slots(devices, mounts, str(disks.sys)), 15))
     server = listen(str(tmp_path / "csi.sock"), 4, [Calls(Metrics())])
     csi_pb2_grpc.add_NodeServicer_to_server(NodeServicer(host, health, info, Locks()), server)
@@ -134,10 +135,12 @@ def node(disks: Disks, tmp_path: Path) -> Iterator[csi_pb2_grpc.NodeStub]:
     server.stop(None).wait()
 
 
-def mounted(fs_type: str = "", *flags: str) -> csi.VolumeCapability:
+def mounted(
+    fs_type: str = "", *flags: str, mode: Mode.Mode.ValueType = Mode.SINGLE_NODE_MULTI_WRITER
+) -> csi.VolumeCapability:
     return csi.VolumeCapability(
         mount=csi.VolumeCapability.MountVolume(fs_type=fs_type, mount_flags=flags),
-        access_mode=csi.VolumeCapability.AccessMode(mode=Mode.SINGLE_NODE_MULTI_WRITER),
+        access_mode=csi.VolumeCapability.AccessMode(mode=mode),
     )
 
 
@@ -186,6 +189,15 @@ class Kubelet:
     def statistics(self, volume_id: str = VOLUME) -> dict[int, csi.VolumeUsage]:
         request = csi.NodeGetVolumeStatsRequest(volume_id=volume_id, volume_path=str(self.target(volume_id)))
         return {each.unit: each for each in self._node.NodeGetVolumeStats(request).usage}
+
+    def problems(self, volume_id: str = VOLUME) -> list[str]:
+        request = csi.NodeGetVolumeHealthRequest(
+            volume_id=volume_id,
+            volume_publish_path=str(self.target(volume_id)),
+            staging_target_path=str(self.staging(volume_id)),
+        )
+        found = self._node.NodeGetVolumeHealth(request).volume_health.health_statuses
+        return [each.reason for each in found]
 
     def unpublish(self, volume_id: str = VOLUME) -> None:
         request = csi.NodeUnpublishVolumeRequest(volume_id=volume_id, target_path=str(self.target(volume_id)))
@@ -354,3 +366,65 @@ def test_data_left_below_the_target_stays(kubelet: Kubelet, disks: Disks) -> Non
     with refused(Code.INTERNAL, "cannot remove"):
         kubelet.unpublish()
     assert (kubelet.target() / "not of the volume").exists()
+
+
+@pytest.mark.parametrize(
+    ("reaction", "problem"), [("remount-ro", "FilesystemReadOnly"), ("continue", "FilesystemErrors")]
+)
+def test_an_error_in_a_filesystem_is_told_until_it_is_checked(
+    kubelet: Kubelet, disks: Disks, reaction: str, problem: str
+) -> None:
+    disk = disks.plug(VOLUME)
+    capability = mounted("ext4", f"errors={reaction}")
+    kubelet.stage(capability)
+    kubelet.publish(capability)
+    assert kubelet.problems() == []
+    Path("/sys/fs/ext4", disk.name, "trigger_fs_error").write_text("told to")
+    # The kernel counts it in a thread of its own.
+    wait_for(lambda: kubelet.problems() == [problem] or None, problem, Deadline.after(10))
+    kubelet.take_away()
+    kubelet.stage(capability)
+    kubelet.publish(capability)
+    assert kubelet.problems() == []
+    kubelet.take_away()
+
+
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_readers_on_several_nodes_take_a_clean_filesystem_alone(
+    kubelet: Kubelet, disks: Disks, tmp_path: Path, fs_type: str
+) -> None:
+    readers = mounted(fs_type, mode=Mode.MULTI_NODE_READER_ONLY)
+    disks.plug(VOLUME)
+    kubelet.stage(mounted(fs_type))
+    (kubelet.publish(mounted(fs_type)) / "data").write_text("written")
+    os.sync()
+    # What a snapshot of a volume in use holds: the journal is not replayed.
+    ran("cp", str(tmp_path / f"{VOLUME}.img"), str(tmp_path / f"{CLONE}.img"))
+    disks.plug(CLONE)
+    with refused(Code.FAILED_PRECONDITION, "was not unmounted in order"):
+        kubelet.stage(readers, CLONE)
+    kubelet.stage(mounted(fs_type), CLONE)
+    kubelet.unstage(CLONE)
+    kubelet.stage(readers, CLONE)
+    path = kubelet.publish(readers, CLONE)
+    assert (path / "data").read_text() == "written"
+    assert "norecovery" in ran("findmnt", "--noheadings", "--output", "FS-OPTIONS", str(path))
+    kubelet.take_away(CLONE)
+    kubelet.take_away()
+
+
+def test_readers_cannot_write_to_a_raw_device(kubelet: Kubelet, disks: Disks) -> None:
+    disks.plug(VOLUME)
+    readers = csi.VolumeCapability(
+        block=csi.VolumeCapability.BlockVolume(),
+        access_mode=csi.VolumeCapability.AccessMode(mode=Mode.MULTI_NODE_READER_ONLY),
+    )
+    for capability, writable in ((readers, False), (RAW, True)):
+        kubelet.stage(capability)
+        path = kubelet.publish(capability)
+        if writable:
+            path.write_bytes(b"written")
+        else:
+            with pytest.raises(PermissionError):
+                path.write_bytes(b"refused")
+        kubelet.take_away()

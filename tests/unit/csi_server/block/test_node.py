@@ -465,9 +465,10 @@ def test_a_sound_volume_has_no_problem(kubelet: Kubelet) -> None:
     assert (condition.abnormal, condition.message) == (False, "no problem is known")
 
 
-def test_a_filesystem_that_turned_read_only(kubelet: Kubelet, machine: Machine) -> None:
+@pytest.mark.parametrize("options", ["ro", "rw,emergency_ro"])
+def test_a_filesystem_that_turned_read_only(kubelet: Kubelet, machine: Machine, options: str) -> None:
     kubelet.stage(mounted())
-    remount(machine, kubelet.staging, "/dev/vdb rw", "/dev/vdb ro")
+    remount(machine, kubelet.staging, "/dev/vdb rw", f"/dev/vdb {options}")
     [problem] = health(kubelet.node, "", kubelet.staging)
     assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "FilesystemReadOnly")
     assert kubelet.statistics(kubelet.staging).volume_condition.abnormal
