@@ -14,6 +14,7 @@ from ..plugins.module_utils._cloud.errors import CloudError
 from .config import options
 from .program import Program
 from .rpc import logs
+from .rpc.certificates import BadCertificate
 from .rpc.server import BadEndpoint
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
     program = Program(given)
     try:
         program.start()
-    except (BadEndpoint, CloudError, OSError) as error:
+    except (BadCertificate, BadEndpoint, CloudError, OSError) as error:
         LOG.error("cannot start: %s", error)
         program.stop()
         return CANNOT_START

@@ -29,6 +29,7 @@ from .host.mounts import Mounts
 from .host.slots import Slots
 from .proto import csi_pb2_grpc
 from .rpc import http
+from .rpc.certificates import Certificate, grpc_credentials
 from .rpc.identity import IdentityOptions, IdentityServicer
 from .rpc.interceptor import Calls
 from .rpc.locks import Locks
@@ -36,7 +37,7 @@ from .rpc.metrics import Metrics
 from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
 from .rpc.registration import Registration
-from .rpc.server import listen, socket_path
+from .rpc.server import BadEndpoint, listen, listen_tcp, socket_path, tcp_address
 from .version import VERSION
 
 LOG = logging.getLogger(__name__)
@@ -60,24 +61,26 @@ class Program:
         self._http: ThreadingHTTPServer | None = None
         self._server: grpc.Server | None = None
         self._registration: Registration | None = None
-        self._path = socket_path(options.endpoint)
+        self._path = "" if tcp_address(options.endpoint) else socket_path(options.endpoint)
 
     def start(self) -> None:
         """Serve. What the cloud or the machine does not answer yet is asked again in the background.
 
-        :raises BadEndpoint: the socket cannot be made.
+        :raises BadEndpoint: the socket cannot be made, or is on TCP without mutual TLS.
+        :raises BadCertificate: a certificate to serve with cannot be used.
         :raises CloudError: cloud.conf cannot be used.
         :raises OSError: the HTTP address cannot be bound.
         """
         options = self._options
-        server = listen(self._path, options.threads, [Calls(self._metrics)])
+        server = self._listen()
         self._server = server
         identity = IdentityOptions(options.driver_name, VERSION, options.controller, options.topology)
         csi_pb2_grpc.add_IdentityServicer_to_server(IdentityServicer(identity, self._readiness), server)
         if options.controller:
             self._add_controller(server)
         if options.http_endpoint is not None:
-            self._http = http.serve(options.http_endpoint, self._readiness, self._metrics)
+            certificate = Certificate(*options.http_tls) if all(options.http_tls) else None
+            self._http = http.serve(options.http_endpoint, self._readiness, self._metrics, certificate)
         if options.node:
             conf = self._node_conf()
             self._readiness.lacks(NODE_PART, "the node's id is not known yet")
@@ -95,8 +98,20 @@ class Program:
         if self._http is not None:
             self._http.shutdown()
             self._http.server_close()
-        if os.path.exists(self._path):
+        if self._path and os.path.exists(self._path):
             os.unlink(self._path)
+
+    def _listen(self) -> grpc.Server:
+        options, interceptors = self._options, [Calls(self._metrics)]
+        if self._path:
+            return listen(self._path, options.threads, interceptors)
+        if not all(options.endpoint_tls):
+            raise BadEndpoint(
+                f"--endpoint is {options.endpoint!r}: on TCP, CSI is served with mutual TLS alone. Give"
+                " --endpoint-tls-cert, --endpoint-tls-key and --endpoint-tls-client-ca, or a unix socket"
+            )
+        credentials = grpc_credentials(Certificate(*options.endpoint_tls))
+        return listen_tcp(tcp_address(options.endpoint), options.threads, interceptors, credentials)[0]
 
     def _serve(self, server: grpc.Server) -> None:
         server.start()

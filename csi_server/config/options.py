@@ -33,7 +33,11 @@ class Options:
     node: bool
     cloud_config: tuple[str, ...]
     cloud_names: tuple[str, ...]
+    endpoint_tls: tuple[str, str, str]
+    """Files of certificate, key and client CA; empty strings without."""
     http_endpoint: tuple[str, int] | None
+    http_tls: tuple[str, str]
+    """Files of certificate and key; empty strings without."""
     registration_dir: str
     kubelet_registration_path: str
     node_id: str
@@ -65,6 +69,8 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error("the controller needs --cloud-config: the path of cloud.conf")
     if bool(given.registration_dir) != bool(given.kubelet_registration_path):
         parser.error("--registration-dir and --kubelet-registration-path go together")
+    if bool(given.http_tls_cert) != bool(given.http_tls_key):
+        parser.error("--http-tls-cert and --http-tls-key go together")
     return Options(
         endpoint=given.endpoint,
         driver_name=given.driver_name,
@@ -73,7 +79,9 @@ def parse(arguments: Sequence[str]) -> Options:
         node=node,
         cloud_config=tuple(given.cloud_config),
         cloud_names=tuple(given.cloud_name),
+        endpoint_tls=(given.endpoint_tls_cert, given.endpoint_tls_key, given.endpoint_tls_client_ca),
         http_endpoint=given.http_endpoint,
+        http_tls=(given.http_tls_cert, given.http_tls_key),
         registration_dir=given.registration_dir,
         kubelet_registration_path=given.kubelet_registration_path,
         node_id=given.node_id,
@@ -97,7 +105,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="csi_server", description="CSI driver for OpenStack Cinder.", allow_abbrev=False
     )
     add = parser.add_argument
-    add("--endpoint", required=True, help="socket to serve CSI on, such as unix:///csi/csi.sock")
+    add(
+        "--endpoint",
+        required=True,
+        help="socket to serve CSI on, such as unix:///csi/csi.sock; or tcp://HOST:PORT with mutual TLS",
+    )
+    add("--endpoint-tls-cert", default="", metavar="FILE", help="certificate of a CSI endpoint on TCP")
+    add("--endpoint-tls-key", default="", metavar="FILE", help="its key")
+    add(
+        "--endpoint-tls-client-ca",
+        default="",
+        metavar="FILE",
+        help="authorities of the clients of a CSI endpoint on TCP",
+    )
+    add("--http-tls-cert", default="", metavar="FILE", help="certificate of --http-endpoint")
+    add("--http-tls-key", default="", metavar="FILE", help="its key")
     add("--driver-name", default=names.DRIVER, help="name of the driver in Kubernetes (%(default)s)")
     add("--cluster", default="", help="name of the cluster, written to the metadata of each volume")
     _add_switch(parser, "provide-controller-service", None, "serve Controller: needs the cloud")

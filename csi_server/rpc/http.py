@@ -5,17 +5,48 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
+from .certificates import Certificate
 from .metrics import Metrics
 from .readiness import Readiness
 
+LOG = logging.getLogger(__name__)
 
-def serve(address: tuple[str, int], readiness: Readiness, metrics: Metrics) -> ThreadingHTTPServer:
-    """Serve in a thread of its own until the returned server's ``shutdown`` is called."""
+
+class TlsServer(ThreadingHTTPServer):
+    """Serves over TLS, by the certificate that is there when a client comes."""
+
+    def __init__(
+        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], certificate: Certificate
+    ) -> None:
+        self._certificate = certificate
+        super().__init__(address, handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        context = self._certificate.current().context
+        # The handshake is the handler's, which has a thread of its own and a timeout.
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not speak TLS, or trusts another authority, is no trouble of ours."""
+        LOG.debug("an HTTP client was not served", extra={"client": str(client_address)}, exc_info=True)
+
+
+def serve(
+    address: tuple[str, int], readiness: Readiness, metrics: Metrics, certificate: Certificate | None = None
+) -> ThreadingHTTPServer:
+    """Serve in a thread of its own until the returned server's ``shutdown`` is called.
+
+    :param certificate: serves over TLS; None for plain HTTP.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -46,7 +77,9 @@ def serve(address: tuple[str, int], readiness: Readiness, metrics: Metrics) -> T
         def log_message(self, format: str, *args: object) -> None:
             """Requests come every few seconds; none is worth a line."""
 
-    server = ThreadingHTTPServer(address, Handler)
+    server = (
+        TlsServer(address, Handler, certificate) if certificate else ThreadingHTTPServer(address, Handler)
+    )
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server

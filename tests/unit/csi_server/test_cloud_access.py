@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readine
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InvalidRequest, Unavailable
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 
+from .certificates import Authority
 from .fake_keystone import FakeKeystone
 
 
@@ -217,3 +219,48 @@ def test_a_refused_password_is_not_repeated_by_every_call(keystone: FakeKeystone
             access.cloud()
     # The link itself tries again now and then, with growing gaps.
     assert keystone.refused - tried < 10
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[FakeKeystone]:
+    """A cloud whose certificate is of an authority of its own, and that asks clients for theirs."""
+    authority = Authority(tmp_path, "cloud-ca")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("cloud"))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.issue("client")
+    cloud = FakeKeystone(context)
+    cloud.passwords, cloud.volumes = {"one": "p1"}, {"one": ["a"]}
+    with cloud.running():
+        yield cloud
+
+
+def tls(folder: Path, ca: str) -> dict[str, str]:
+    files = {"ca-file": f"{ca}.crt", "cert-file": "client.crt", "key-file": "client.key"}
+    return {key: str(folder / name) for key, name in files.items()}
+
+
+def test_a_private_authority_and_a_client_certificate(
+    secure: FakeKeystone, access: Access, tmp_path: Path
+) -> None:
+    access.start(secure.conf("one", **tls(tmp_path, "cloud-ca")))
+    assert access.connected("")
+    assert listed(access.cloud(), "a") == 1
+
+
+def test_a_wrong_authority_is_told_until_its_file_is_the_right_one(
+    secure: FakeKeystone, access: Access, tmp_path: Path
+) -> None:
+    wrong = Authority(tmp_path, "wrong")
+    access.start(secure.conf("one", **tls(tmp_path, "wrong")))
+    assert becomes(lambda: "certificate verify failed" in access.reasons())
+    wrong.file.write_bytes((tmp_path / "cloud-ca.crt").read_bytes())
+    assert access.connected("")
+
+
+def test_without_the_client_certificate_the_cloud_refuses(
+    secure: FakeKeystone, access: Access, tmp_path: Path
+) -> None:
+    access.start(secure.conf("one", **{"ca-file": str(tmp_path / "cloud-ca.crt")}))
+    assert becomes(lambda: "cannot get a token from Keystone" in access.reasons())
