@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubernetes import client, config, watch
+from lab import TIMEOUT, now, until
 
-TIMEOUT = 180
+DRIVER = "cinder.csi.openstack.org"
 #: Ends at once when it is told to, as a well-made program does.
 COMMAND = "trap 'exit 0' TERM; sleep 100000 & wait"
-
-
-def now() -> float:
-    return time.monotonic()
 
 
 @dataclass
@@ -25,12 +22,10 @@ class Cluster:
     """A namespace to work in.
 
     :param image: runs in the pods; has ``sleep``.
-    :param node: where the pods run.
     """
 
     namespace: str
     image: str
-    node: str
 
     def __post_init__(self) -> None:
         config.load_kube_config()
@@ -40,14 +35,14 @@ class Cluster:
     def create_namespace(self) -> None:
         body = client.V1Namespace(metadata=client.V1ObjectMeta(name=self.namespace))
         self.core.create_namespace(body)
-        self._until(
+        until(
             lambda: self.core.list_namespaced_service_account(self.namespace).items,
             "the namespace's service account",
         )
 
     def delete_namespace(self) -> None:
         self.core.delete_namespace(self.namespace)
-        self._until(
+        until(
             lambda: not [n for n in self.core.list_namespace().items if n.metadata.name == self.namespace],
             "the namespace to be gone",
         )
@@ -61,7 +56,7 @@ class Cluster:
         body = client.V1PersistentVolumeClaim(metadata=client.V1ObjectMeta(name=name), spec=spec)
         self.core.create_namespaced_persistent_volume_claim(self.namespace, body)
 
-    def create_pod(self, name: str, claim: str | None) -> None:
+    def create_pod(self, name: str, claim: str | None, node: str = "node1") -> None:
         container = client.V1Container(
             name="c", image=self.image, command=["sh", "-c", COMMAND], image_pull_policy="Never"
         )
@@ -74,7 +69,7 @@ class Cluster:
             containers=[container],
             volumes=volumes,
             termination_grace_period_seconds=5,
-            node_selector={"kubernetes.io/hostname": self.node},
+            node_selector={"kubernetes.io/hostname": node},
         )
         self.core.create_namespaced_pod(
             self.namespace, client.V1Pod(metadata=client.V1ObjectMeta(name=name), spec=spec)
@@ -96,8 +91,8 @@ class Cluster:
     def delete_pod(self, name: str) -> None:
         self.core.delete_namespaced_pod(name, self.namespace)
 
-    def has_pod(self, name: str) -> bool:
-        return any(pod.metadata.name == name for pod in self.core.list_namespaced_pod(self.namespace).items)
+    def pods(self) -> set[str]:
+        return {pod.metadata.name for pod in self.core.list_namespaced_pod(self.namespace).items}
 
     def volume_of(self, claim: str) -> str:
         """The Cinder volume's id of a bound claim."""
@@ -107,14 +102,50 @@ class Cluster:
     def delete_claim(self, name: str) -> None:
         volume = self.core.read_namespaced_persistent_volume_claim(name, self.namespace).spec.volume_name
         self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
-        self._until(
+        until(
             lambda: volume not in {v.metadata.name for v in self.core.list_persistent_volume().items},
             f"volume {volume} to be gone",
         )
 
-    def _until(self, true: Callable[[], object], what: str) -> None:
-        end = now() + TIMEOUT
-        while not true():
-            if now() > end:
-                raise TimeoutError(f"gave up waiting for {what}")
-            time.sleep(0.1)
+    def delete_claim_later(self, name: str) -> None:
+        """Ask for a claim to be deleted, and wait for nothing."""
+        self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
+
+    def bound_claims(self) -> set[str]:
+        claims = self.core.list_namespaced_persistent_volume_claim(self.namespace).items
+        return {claim.metadata.name for claim in claims if claim.status.phase == "Bound"}
+
+    def volumes(self) -> list[str]:
+        """The PersistentVolumes of the namespace's claims."""
+        return [
+            volume.metadata.name
+            for volume in self.core.list_persistent_volume().items
+            if volume.spec.claim_ref and volume.spec.claim_ref.namespace == self.namespace
+        ]
+
+    @contextlib.contextmanager
+    def immediate_class(self, storage_class: str) -> Iterator[str]:
+        """A class like another, whose volumes are made before a pod wants them."""
+        like = self.storage.read_storage_class(storage_class)
+        name = f"{self.namespace}-immediate"
+        self.storage.create_storage_class(
+            client.V1StorageClass(
+                metadata=client.V1ObjectMeta(name=name),
+                provisioner=like.provisioner,
+                parameters=like.parameters,
+                volume_binding_mode="Immediate",
+            )
+        )
+        try:
+            yield name
+        finally:
+            self.storage.delete_storage_class(name)
+
+    def node_ids(self) -> list[str]:
+        """The nodes as the driver knows them: the ids of their servers."""
+        return [
+            driver.node_id
+            for node in self.storage.list_csi_node().items
+            for driver in node.spec.drivers or ()
+            if driver.name == DRIVER
+        ]

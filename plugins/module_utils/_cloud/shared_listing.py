@@ -52,7 +52,7 @@ class Pause:
     """Seconds between two requests for a listing: at least, and at most while somebody waits for one."""
 
     shortest: float = 0.3
-    longest: float = 1.5
+    longest: float = 3.0
 
 
 @dataclass(frozen=True)
