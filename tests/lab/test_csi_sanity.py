@@ -39,9 +39,11 @@ driver=$!
 curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --max-time 5 \
     http://127.0.0.1:19890/readyz || exit 1
 kill -0 $driver || exit 1
+printf '%s\\n' 'type: fast-qos' 'metadata.sanity: modified' >$work/mutable.yaml
 {host}{programs}/csi-sanity -csi.endpoint=unix://$work/csi.sock \
     -csi.mountdir=$work/mount -csi.stagingdir=$work/stage \
     -csi.testvolumesize=1073741824 -csi.testvolumeexpandsize=2147483648 \
+    -csi.testvolumemutableparameters=$work/mutable.yaml \
     -ginkgo.no-color -ginkgo.junit-report={host}{work}/sanity.xml -ginkgo.timeout={minutes}m \
     >{host}{work}/sanity.log 2>&1
 """
