@@ -20,7 +20,17 @@ from .readiness import Readiness
 LOG = logging.getLogger(__name__)
 
 
-class TlsServer(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
+    """Serves each client in a thread of its own."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that left, speaks no TLS or trusts another authority is no trouble of ours."""
+        LOG.debug("an HTTP client was not served", extra={"client": str(client_address)}, exc_info=True)
+
+
+class TlsServer(QuietServer):
     """Serves over TLS, by the certificate that is there when a client comes."""
 
     def __init__(
@@ -34,10 +44,6 @@ class TlsServer(ThreadingHTTPServer):
         context = self._certificate.current().context
         # The handshake is the handler's, which has a thread of its own and a timeout.
         return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that does not speak TLS, or trusts another authority, is no trouble of ours."""
-        LOG.debug("an HTTP client was not served", extra={"client": str(client_address)}, exc_info=True)
 
 
 def serve(
@@ -77,9 +83,6 @@ def serve(
         def log_message(self, format: str, *args: object) -> None:
             """Requests come every few seconds; none is worth a line."""
 
-    server = (
-        TlsServer(address, Handler, certificate) if certificate else ThreadingHTTPServer(address, Handler)
-    )
-    server.daemon_threads = True
+    server = TlsServer(address, Handler, certificate) if certificate else QuietServer(address, Handler)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server
