@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from kubernetes import client, config, watch
 from lab import TIMEOUT, now, until
 
 DRIVER = "cinder.csi.openstack.org"
+GATEWAY_TIMEOUT = 504
 #: Ends at once when it is told to, as a well-made program does.
 COMMAND = "trap 'exit 0' TERM; sleep 100000 & wait"
 
@@ -78,8 +80,7 @@ class Cluster:
     def ready_times(self, names: set[str]) -> dict[str, float]:
         """Wait until all of the pods are ready; return when each was seen so."""
         seen: dict[str, float] = {}
-        events = watch.Watch().stream(self.core.list_namespaced_pod, self.namespace, timeout_seconds=TIMEOUT)
-        for event in events:
+        for event in self._pod_events():
             pod = event["object"]
             conditions = {c.type: c.status for c in pod.status.conditions or ()}
             if pod.metadata.name in names and conditions.get("Ready") == "True":
@@ -87,6 +88,18 @@ class Cluster:
             if seen.keys() == names:
                 return seen
         raise TimeoutError(f"not ready within {TIMEOUT} s: {sorted(names - seen.keys())}")
+
+    def _pod_events(self) -> Iterator[Any]:
+        end = now() + TIMEOUT
+        while now() < end:
+            try:
+                yield from watch.Watch().stream(
+                    self.core.list_namespaced_pod, self.namespace, timeout_seconds=TIMEOUT
+                )
+            except client.ApiException as error:
+                # The API server's cache is behind what a listing has said already: it catches up.
+                if error.status != GATEWAY_TIMEOUT:
+                    raise
 
     def delete_pod(self, name: str) -> None:
         self.core.delete_namespaced_pod(name, self.namespace)
