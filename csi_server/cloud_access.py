@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ..plugins.module_utils._cloud import attachments, backups, servers, snapshots, volumes
@@ -49,6 +49,7 @@ class CloudAccess:
     :param cluster: marks the volumes of this cluster.
     :param concurrency: requests sent to one cloud at the same time, at most.
     :param timeout: seconds that one request may take.
+    :param user_agents: told to the clouds with each request.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class CloudAccess:
         timeout: float,
         readiness: Readiness,
         metrics: Metrics,
+        user_agents: Sequence[str] = (),
     ) -> None:
         self._files = files
         self._cluster = cluster
         self._concurrency = concurrency
         self._timeout = timeout
         self._readiness = readiness
+        self._user_agents = user_agents
         self._observer = CloudObserver(metrics)
         self._gates: dict[str, Gate] = {}
         metrics.openstack_queued.set_function(lambda: sum(gate.waiting() for gate in self._gates.values()))
@@ -136,7 +139,15 @@ class CloudAccess:
         old = self._links
         links = {
             name: old.get(name)
-            or CloudLink(name, target, partial(self._build, name), self._look, self._report, self._observer)
+            or CloudLink(
+                name,
+                target,
+                partial(self._build, name),
+                self._look,
+                self._report,
+                self._observer,
+                self._user_agents,
+            )
             for name, target in targets.items()
         }
         self._links = links

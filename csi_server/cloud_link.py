@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ class CloudLink:
     :param look: called before each attempt, to aim at what the files say now.
     :param changed: called when the answer of ``problem`` or of ``usable`` has changed.
     :param observer: is told of the requests for tokens.
+    :param user_agents: told to the cloud with each request.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class CloudLink:
         look: Callable[[], None],
         changed: Callable[[], None],
         observer: Observer = UNOBSERVED,
+        user_agents: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._target = target
@@ -66,6 +68,7 @@ class CloudLink:
         self._look = look
         self._changed = changed
         self._observer = observer
+        self._user_agents = user_agents
         self._condition = threading.Condition()
         self._stopped = False
         self._session: Session | None = None
@@ -119,7 +122,7 @@ class CloudLink:
             self._look()
             target = self._target
             try:
-                connection = connect(target.cloud, self._observer)
+                connection = connect(target.cloud, self._observer, self._user_agents)
             except CloudError as error:
                 self._reason = str(error)
                 LOG.warning(
@@ -163,16 +166,16 @@ class CloudLink:
             self._condition.notify_all()
 
 
-def connect(cloud: Cloud, observer: Observer = UNOBSERVED) -> Connection:
+def connect(cloud: Cloud, observer: Observer = UNOBSERVED, user_agents: Sequence[str] = ()) -> Connection:
     """Return a connection that has a token and knows Cinder and Nova.
 
     :raises CloudError: Keystone refuses the credential or does not answer, or a service is missing.
     """
     if cloud.entry:
         files = [cloud.clouds_file] if cloud.clouds_file else None
-        connection = sdk.connect_named(cloud.entry, files, REQUEST_TIMEOUT, observer)
+        connection = sdk.connect_named(cloud.entry, files, REQUEST_TIMEOUT, observer, user_agents)
     else:
-        connection = sdk.connect(cloud.settings, REQUEST_TIMEOUT, observer)
+        connection = sdk.connect(cloud.settings, REQUEST_TIMEOUT, observer, user_agents)
     with sdk.translated("get a token from Keystone"):
         connection.authorize()
     # Asked for here, so that a missing service shows before a volume is wanted, and the requests for

@@ -141,6 +141,7 @@ class Program:
             options.request_timeout,
             self._readiness,
             self._metrics,
+            options.user_agents,
         )
         configuration = cloud.start()
         zones = Zones(options.zone_map, configuration.driver.ignore_volume_zone)

@@ -54,6 +54,8 @@ class Options:
     log_level: str
     topology: bool = True
     """Tell where nodes are, and have volumes made there."""
+    user_agents: tuple[str, ...] = ()
+    """Told to the clouds with each request."""
     without_effect: tuple[tuple[str, str], ...] = ()
     """Flags that were given and mean nothing here, and why not."""
 
@@ -96,6 +98,7 @@ def parse(arguments: Sequence[str]) -> Options:
         log_format=given.log_format,
         log_level=given.log_level or ("debug" if given.v >= _DEBUG_VERBOSITY else "info"),
         topology=given.with_topology,
+        user_agents=tuple(given.user_agent),
         without_effect=tuple(given.without_effect),
     )
 
@@ -211,6 +214,14 @@ def _parser() -> argparse.ArgumentParser:
     # More than all workers of the four sidecars together (240): an RPC that waits for the cloud must not keep
     # another from being looked at. A thread is made when it is needed for the first time.
     add("--threads", type=_count, default=256, metavar="N", help="RPCs served at the same time (%(default)s)")
+    add(
+        "--user-agent",
+        type=_agent,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="told to the cloud with each request, so that its logs tell drivers apart; may be repeated",
+    )
     add("--log-format", "--logging-format", choices=sorted(FORMATS), default="text")
     add("--log-level", choices=("debug", "info", "warning", "error"))
     add("-v", "--v", type=_verbosity, default=0, metavar="N", help="from 4 on, --log-level=debug")
@@ -257,6 +268,12 @@ def _pairs(text: str) -> list[tuple[str, str]]:
             raise argparse.ArgumentTypeError(f"{part!r} is not of the form KEY=VALUE")
         pairs.append((key, value))
     return pairs
+
+
+def _agent(text: str) -> str:
+    if not (text.strip() and text.isascii() and text.isprintable()):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot stand in an HTTP header")
+    return text.strip()
 
 
 def _verbosity(text: str) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +46,19 @@ STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
 }
 
 
-def connect(settings: Mapping[str, Any], timeout: float, observer: Observer = UNOBSERVED) -> Connection:
+def connect(
+    settings: Mapping[str, Any],
+    timeout: float,
+    observer: Observer = UNOBSERVED,
+    user_agents: Sequence[str] = (),
+) -> Connection:
     """Make a connection from settings alone: no clouds.yaml, no environment.
 
     :param settings: openstacksdk's names: ``auth_type``, ``auth`` (a mapping), ``region_name``,
         ``interface``, ``cacert``, ``cert``, ``key``, ``verify``.
     :param timeout: seconds that one HTTP request may take.
     :param observer: is told of the requests for tokens, which the SDK sends by itself.
+    :param user_agents: told to the cloud in the user agent of each request, after APPLICATION.
     :raises errors.CloudError: the settings do not make a connection. No request is sent yet.
     """
     with translated("read the cloud's configuration"):
@@ -61,20 +67,25 @@ def connect(settings: Mapping[str, Any], timeout: float, observer: Observer = UN
         region = config.OpenStackConfig(
             load_yaml_config=False,
             load_envvars=False,
-            app_name=APPLICATION,
+            app_name=" ".join([APPLICATION, *user_agents]),
             session_constructor=_session_class(observer),
         ).get_one(**settings, api_timeout=timeout)
         return connection.Connection(config=region)
 
 
 def connect_named(
-    cloud: str, files: list[str] | None, timeout: float, observer: Observer = UNOBSERVED
+    cloud: str,
+    files: list[str] | None,
+    timeout: float,
+    observer: Observer = UNOBSERVED,
+    user_agents: Sequence[str] = (),
 ) -> Connection:
     """Make a connection from a cloud's entry in clouds.yaml.
 
     :param cloud: the entry's name.
     :param files: where to look for clouds.yaml; None for openstacksdk's own places.
     :param observer: is told of the requests for tokens, which the SDK sends by itself.
+    :param user_agents: told to the cloud in the user agent of each request, after APPLICATION.
     :raises errors.CloudError: there is no such entry, or it does not make a connection.
     """
     with translated(f"read cloud {cloud} from clouds.yaml"):
@@ -83,7 +94,7 @@ def connect_named(
         region = config.OpenStackConfig(
             config_files=files,
             load_envvars=False,
-            app_name=APPLICATION,
+            app_name=" ".join([APPLICATION, *user_agents]),
             session_constructor=_session_class(observer),
         ).get_one(cloud=cloud, api_timeout=timeout)
         return connection.Connection(config=region)

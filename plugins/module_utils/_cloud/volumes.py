@@ -196,9 +196,10 @@ class Volumes:
             if now.attached_to(server_id):
                 return now
             if now.status in ("available", "error", "error_attaching"):
-                raise Failed(
-                    f"Nova could not attach {now} to server {server_id}: the volume's status is {now.status}"
-                )
+                # Of a volume that is free again, the newest message may be about something else.
+                said = "" if now.status == "available" else self._messages.reason(volume_id, deadline)
+                reason = said or f"the volume's status is {now.status}"
+                raise Failed(f"Nova could not attach {now} to server {server_id}: {reason}")
             return None
 
         return self._poller.wait(

@@ -23,6 +23,7 @@ class FakeKeystone:
     :ivar refused: how many times a password was refused.
     :ivar granted: how many tokens were given.
     :ivar expires: when the next tokens do, as Keystone writes it.
+    :ivar user_agents: who asked, request by request.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -30,6 +31,7 @@ class FakeKeystone:
         self.volumes: dict[str, list[str]] = {}
         self.refused = 0
         self.granted = 0
+        self.user_agents: list[str] = []
         self.expires = "2099-01-01T00:00:00.000000Z"
         self._tokens: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -163,9 +165,11 @@ def _volume(name: str) -> dict[str, Any]:
 def _handler(cloud: FakeKeystone) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            cloud.user_agents.append(self.headers["User-Agent"])
             self._send(*cloud.answer(self.path, self.headers.get("X-Auth-Token", "")))
 
         def do_POST(self) -> None:
+            cloud.user_agents.append(self.headers["User-Agent"])
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._send(*cloud.authenticate(given))
 

@@ -41,7 +41,10 @@ class Access:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.readiness = Readiness()
-        self.clouds = CloudAccess(CloudFiles([str(path)]), "test", 8, 30.0, self.readiness, Metrics())
+        self.metrics = Metrics()
+        self.clouds = CloudAccess(
+            CloudFiles([str(path)]), "test", 8, 30.0, self.readiness, self.metrics, ["east/1.0", "blue"]
+        )
 
     def write(self, *sections: str) -> None:
         """As Kubernetes changes a mounted Secret: another file takes the name in one step."""
@@ -89,6 +92,31 @@ def access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Access]:
     made = Access(tmp_path / "cloud.conf")
     yield made
     made.clouds.stop()
+
+
+def test_the_cloud_learns_who_asks(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    listed(access.cloud(), "a")
+    assert keystone.user_agents
+    assert all(agent.startswith("mooring.storage east/1.0 blue ") for agent in keystone.user_agents)
+
+
+def test_a_token_is_counted_when_it_is_given_and_when_it_is_refused(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    keystone.passwords["one"] = "good"
+    access.start(keystone.conf("one", password="bad"))
+    counted = access.metrics.registry.get_sample_value
+    assert becomes(lambda: "401" in access.reasons())
+    refused = {"request": "token_create", "error": "CredentialRefused"}
+    assert counted("openstack_api_request_failures_total", refused) >= 1
+    access.write(keystone.conf("one"))
+    assert access.connected("")
+    asked = {"request": "token_create"}
+    total = counted("openstack_api_requests_total", asked)
+    failed = counted("openstack_api_request_errors_total", asked)
+    assert total - failed == keystone.granted == 1
 
 
 def test_the_secret_chooses_the_cloud(keystone: FakeKeystone, access: Access) -> None:

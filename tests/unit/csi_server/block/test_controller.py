@@ -244,6 +244,15 @@ def test_publish_finds_what_an_earlier_process_attached(driver: Driver) -> None:
     assert publish(driver, volume, server).publish_context["serial"] == volume
 
 
+def test_publish_that_fails_in_cinder_tells_cinders_reason(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    driver.cloud.messages.append(
+        {"resource_uuid": volume, "user_message": "attach volume:The array is full."}
+    )
+    driver.cloud.later = lambda volume, change: volume.update(status="error_attaching")
+    refused(lambda: publish(driver, volume, server), grpc.StatusCode.INTERNAL, "The array is full.")
+
+
 def test_publish_after_unpublish_attaches_again(driver: Driver) -> None:
     server, volume = driver.cloud.add_server(), create(driver).volume_id
     for dummy in range(2):

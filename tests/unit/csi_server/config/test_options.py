@@ -87,6 +87,7 @@ def test_topology_can_be_off_and_have_more_segments() -> None:
         (["--provide-controller-service"], "--cloud-config"),
         ([CONF, "--with-topology=maybe"], "'maybe' is neither true nor false"),
         ([CONF, "--additional-topology=a"], "'a' is not of the form KEY=VALUE"),
+        ([CONF, "--user-agent=a\nb"], "cannot stand in an HTTP header"),
         ([CONF, "--v=loud"], "'loud' is not a whole number"),
         ([CONF, "--no-such-flag"], "--no-such-flag"),
         ([CONF, "words"], "words"),
