@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 from google.protobuf.message import Message
@@ -28,6 +30,7 @@ _CREDENTIALS = "publish_context"
 #: Keys whose values are no secrets, and which errors have to tell: the name of a cloud's section in
 #: cloud.conf, and what a node knows a device by.
 _PLAIN = frozenset({"cloud", "DevicePath", "readonly", "size", "serial"})
+_CREDENTIAL = re.compile(r"password|secret|token|key", re.IGNORECASE)
 #: Shorter values stand in many a word by chance.
 _SHORTEST_SECRET = 4
 
@@ -74,11 +77,29 @@ def without_secrets(text: str, request: Message) -> str:
     for message, field in _secret_fields(request):
         value = getattr(message, field)
         values = [value] if isinstance(value, str) else [value[key] for key in value.keys() - _PLAIN]
-        secrets.update(each for each in values if len(each) >= _SHORTEST_SECRET)
+        for each in values:
+            secrets.update(text for text in (each, *_credentials(each)) if len(text) >= _SHORTEST_SECRET)
     # The longest first: one may be part of another.
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def _credentials(text: str) -> Iterator[str]:
+    """Credentials inside of a value that is JSON, such as how to reach a volume."""
+    try:
+        todo = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return
+    while todo:
+        data = todo.pop()
+        if isinstance(data, list):
+            todo += data
+        elif isinstance(data, dict):
+            todo += data.values()
+            yield from (
+                value for name, value in data.items() if isinstance(value, str) and _CREDENTIAL.search(name)
+            )
 
 
 def _secret_fields(message: Message) -> Iterator[tuple[Message, str]]:

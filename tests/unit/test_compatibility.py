@@ -11,8 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mooring.storage.csi_server.block import names, parameters, snapshot_parameters
+from ansible_collections.mooring.storage.csi_server.block import (
+    mutable_parameters,
+    names,
+    node,
+    parameters,
+    snapshot_parameters,
+)
+from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
+from ansible_collections.mooring.storage.csi_server.block.controller_part import ControllerPart
 from ansible_collections.mooring.storage.csi_server.config import cloud_conf, former_flags, options
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
 
@@ -62,9 +71,9 @@ def requests() -> set[str]:
     """The names by which the cloud layer's requests are counted: first arguments of ``request`` calls."""
     found = set()
     for path in (CHECKOUT / "plugins" / "module_utils" / "_cloud").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.add(node.value)
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                found.add(each.value)
     return found
 
 
@@ -80,6 +89,10 @@ def test_parameters_of_storage_classes() -> None:
 
 def test_parameters_of_snapshot_classes() -> None:
     assert set(table("VolumeSnapshotClass parameters")) <= set(snapshot_parameters.KNOWN)
+
+
+def test_parameters_of_volume_attributes_classes() -> None:
+    assert set(table("VolumeAttributesClass parameters")) == set(mutable_parameters.KNOWN)
 
 
 def test_flags() -> None:
@@ -106,6 +119,22 @@ def test_metrics() -> None:
 
 def test_requests_of_the_former_driver_are_counted_by_their_names() -> None:
     assert taken("Requests in metrics") <= requests()
+
+
+def test_capabilities_of_the_controller() -> None:
+    kinds = {
+        kind
+        for part in ControllerServicer.__mro__
+        if issubclass(part, ControllerPart)
+        for kind in part.CAPABILITIES
+    }
+    served = {csi.ControllerServiceCapability.RPC.Type.Name(kind) for kind in kinds}
+    assert taken("Controller capabilities") <= served
+
+
+def test_capabilities_of_the_node() -> None:
+    served = {csi.NodeServiceCapability.RPC.Type.Name(kind) for kind in node.CAPABILITIES}
+    assert taken("Node capabilities") <= served
 
 
 @pytest.mark.parametrize(

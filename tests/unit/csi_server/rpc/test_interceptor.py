@@ -155,6 +155,13 @@ def test_the_login_to_an_array_is_not_shown() -> None:
     assert "auth_password" in str(redacted(request))
 
 
+def test_credentials_inside_of_a_value_are_not_quoted_either() -> None:
+    connection = {"data": {"auth_password": SECRET, "target_portals": ["10.0.0.1:3260"]}}
+    request = csi.NodeStageVolumeRequest(publish_context={"connection": json.dumps(connection)})
+    words = f"login with {SECRET} to 10.0.0.1:3260 failed"
+    assert without_secrets(words, request) == "login with *** to 10.0.0.1:3260 failed"
+
+
 def test_names_and_short_values_stay_in_a_text() -> None:
     request = csi.DeleteVolumeRequest(secrets={"cloud": "east", "pin": "123", "key": "east-wing"})
     assert without_secrets("east has 123 of east-wing", request) == "east has 123 of ***"
