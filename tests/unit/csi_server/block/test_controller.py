@@ -249,7 +249,7 @@ def test_publish_that_fails_in_cinder_tells_cinders_reason(driver: Driver) -> No
     driver.cloud.messages.append(
         {"resource_uuid": volume, "user_message": "attach volume:The array is full."}
     )
-    driver.cloud.later = lambda volume, change: volume.update(status="error_attaching")
+    driver.cloud.later = lambda volume, change: volume.update(status="error_attaching")  # type: ignore[method-assign]
     refused(lambda: publish(driver, volume, server), grpc.StatusCode.INTERNAL, "The array is full.")
 
 
