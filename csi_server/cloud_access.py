@@ -10,7 +10,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ..plugins.module_utils._cloud import attachments, backups, servers, snapshots, volumes
+from ..plugins.module_utils._cloud import (
+    attachments,
+    backups,
+    group_snapshots,
+    groups,
+    servers,
+    snapshots,
+    volumes,
+)
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
 from ..plugins.module_utils._cloud.errors import InvalidRequest
@@ -23,6 +31,7 @@ from .block.backups import BlockBackups
 from .block.capacity import VolumeCapacity
 from .block.controller_part import BlockCloud
 from .block.expansion import VolumeExpansion
+from .block.group_snapshots import BlockGroupSnapshots
 from .block.idempotency import BlockVolumes
 from .block.modification import VolumeModification
 from .block.snapshots import BlockSnapshots
@@ -193,7 +202,8 @@ class CloudAccess:
         )
         compute = Api(lambda: session.compute, servers.MICROVERSION, self._observer, self._timeout, gate)
         adapter = volumes.Volumes(block_storage, mine)
-        block_snapshots = BlockSnapshots(snapshots.Snapshots(block_storage, mine), mine)
+        members = snapshots.Snapshots(block_storage, mine)
+        block_snapshots = BlockSnapshots(members, mine)
         changes = VolumeChanges(block_storage, adapter)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
@@ -206,6 +216,13 @@ class CloudAccess:
             modification=VolumeModification(changes),
             capacity=VolumeCapacity(
                 adapter, QuotaSets(block_storage, session.project_id), Pools(block_storage)
+            ),
+            group_snapshots=BlockGroupSnapshots(
+                groups.Groups(block_storage),
+                group_snapshots.GroupSnapshots(block_storage),
+                members,
+                adapter,
+                names.group_mark(self._cluster),
             ),
         )
 

@@ -128,6 +128,7 @@ class Program:
         # Imported here: a node needs none of it, and it brings the cloud layer along.
         from .block.controller import ControllerServicer
         from .block.controller_part import ControllerOptions
+        from .block.group_controller import GroupControllerServicer
         from .block.topology import Zones
         from .cloud_access import CloudAccess
         from .config.cloud_files import CloudFiles
@@ -149,6 +150,8 @@ class Program:
         # What it does not define, its base class answers with UNIMPLEMENTED.
         servicer = ControllerServicer(cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
+        group_servicer = GroupControllerServicer(cloud, self._locks)
+        csi_pb2_grpc.add_GroupControllerServicer_to_server(group_servicer, server)
 
     def _node_conf(self) -> DriverConf:
         """Read what cloud.conf says of nodes. Without a file, which is the usual case, that is nothing."""

@@ -17,6 +17,7 @@ from .attachments import ServerAttachments
 from .backups import BlockBackups
 from .capacity import VolumeCapacity
 from .expansion import VolumeExpansion
+from .group_snapshots import BlockGroupSnapshots
 from .idempotency import BlockVolumes
 from .modification import VolumeModification
 from .snapshots import BlockSnapshots
@@ -38,6 +39,7 @@ class BlockCloud:
     expansion: VolumeExpansion
     modification: VolumeModification
     capacity: VolumeCapacity
+    group_snapshots: BlockGroupSnapshots
 
 
 class Clouds(Protocol):

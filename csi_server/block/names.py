@@ -60,3 +60,8 @@ def zone_label(zone: str) -> str:
     at most 63 characters long.
     """
     return re.sub(r"[^-A-Za-z0-9_.]+", "-", zone).strip("-_.")[:_LABEL_LENGTH].rstrip("-_.")
+
+
+def group_mark(cluster: str) -> str:
+    """Return the description that marks a cluster's groups and group snapshots, which have no metadata."""
+    return f"{DESCRIPTION} for cluster {cluster}" if cluster else DESCRIPTION

@@ -112,13 +112,19 @@ class BlockSnapshots:
         """Have a snapshot deleted. Return whether there is anything to wait for."""
         try:
             return self._snapshots.delete(snapshot_id, deadline)
-        except InUse:
+        except InUse as refused:
             now = self._snapshots.find(snapshot_id, deadline)
             if now is None:
                 return False
             if now.status == "creating":
                 self._snapshots.wait_until_usable(now, deadline)
                 return self._snapshots.delete(snapshot_id, deadline)
+            if now.group_snapshot_id:
+                raise InUse(
+                    f"{now} was taken with others: it goes when you delete group snapshot"
+                    f" {now.group_snapshot_id}",
+                    refused.request_id,
+                ) from refused
             if now.status != "deleting":
                 raise
             return True

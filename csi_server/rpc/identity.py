@@ -50,7 +50,7 @@ class IdentityServicer(csi_pb2_grpc.IdentityServicer):
     ) -> csi.GetPluginCapabilitiesResponse:
         services = [_Service.VOLUME_ACCESSIBILITY_CONSTRAINTS] if self._options.topology else []
         if self._options.controller:
-            services.append(_Service.CONTROLLER_SERVICE)
+            services += [_Service.CONTROLLER_SERVICE, _Service.GROUP_CONTROLLER_SERVICE]
         # Of an expansion that an attached volume's back end refuses, ControllerExpandVolume tells.
         expansions = [_Expansion.ONLINE, _Expansion.OFFLINE]
         return csi.GetPluginCapabilitiesResponse(

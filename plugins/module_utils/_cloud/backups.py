@@ -82,7 +82,7 @@ class Backups:
             # Cinder answers 400 for every state that it does not like.
             raise InUse(refused.message, refused.request_id) from refused
         except Unavailable as down:
-            raise Unavailable(
+            raise type(down)(
                 f"{down.message}; backups need Cinder's backup service", down.request_id
             ) from down
         # The answer to a create request has the id and the name alone.

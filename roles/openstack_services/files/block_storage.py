@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make Cinder hold the volume types and quotas that a JSON file lists.
+"""Make Cinder hold the volume types, group types and quotas that a JSON file lists.
 
     block_storage.py DESCRIPTION CLOUDS_YAML
 
-DESCRIPTION: ``types`` (name, description, public, extra_specs) and ``quotas`` (project -> quota -> value).
-Types and extra specs that are not listed stay. Prints {"changed": ["what was done", ...]}.
+DESCRIPTION: ``types`` (name, description, public, extra_specs), ``group_types`` (name, description,
+group_specs) and ``quotas`` (project -> quota -> value). Types and specs that are not listed stay.
+Prints {"changed": ["what was done", ...]}.
 """
 
 from __future__ import annotations
@@ -41,6 +42,19 @@ def main() -> None:
         elif not specs.items() <= (types[name].extra_specs or {}).items():
             cinder.update_type_extra_specs(types[name], **specs)
             changed.append(f"extra specs of volume type {name}")
+
+    group_types = {kind.name: kind for kind in cinder.group_types()}
+    for kind in wanted["group_types"]:
+        name = kind["name"]
+        specs = {key: str(value) for key, value in kind.get("group_specs", {}).items()}
+        if name not in group_types:
+            cinder.create_group_type(
+                name=name, description=kind.get("description", ""), is_public=True, group_specs=specs
+            )
+            changed.append(f"group type {name}")
+        elif not specs.items() <= (group_types[name].group_specs or {}).items():
+            cinder.create_group_type_group_specs(group_types[name], specs)
+            changed.append(f"group specs of group type {name}")
 
     for project, quotas in wanted["quotas"].items():
         found = cloud.identity.find_project(project, ignore_missing=False)

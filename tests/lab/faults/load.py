@@ -202,11 +202,12 @@ class Load:
         request = csi.CreateSnapshotRequest(name=name, source_volume_id=volume)
         end = time.monotonic() + PATIENCE
         made = self._until_made("CreateSnapshot", request).snapshot
-        self.expected.snapshots[made.snapshot_id] = volume
         while not made.ready_to_use:
             assert time.monotonic() < end, f"{name} never became ready"
             time.sleep(0.2)
             made = self._until_made("CreateSnapshot", request).snapshot
+        # Of a snapshot that failed before it was ready, another one takes the place.
+        self.expected.snapshots[made.snapshot_id] = volume
         return str(made.snapshot_id)
 
     @staticmethod

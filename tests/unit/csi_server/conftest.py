@@ -21,6 +21,8 @@ from ansible_collections.mooring.storage.csi_server.block.capacity import Volume
 from ansible_collections.mooring.storage.csi_server.block.controller import ControllerServicer
 from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud, ControllerOptions
 from ansible_collections.mooring.storage.csi_server.block.expansion import VolumeExpansion
+from ansible_collections.mooring.storage.csi_server.block.group_controller import GroupControllerServicer
+from ansible_collections.mooring.storage.csi_server.block.group_snapshots import BlockGroupSnapshots
 from ansible_collections.mooring.storage.csi_server.block.idempotency import BlockVolumes
 from ansible_collections.mooring.storage.csi_server.block.modification import VolumeModification
 from ansible_collections.mooring.storage.csi_server.block.snapshots import BlockSnapshots
@@ -33,6 +35,8 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.group_snapshots import GroupSnapshots
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.groups import Groups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools import Pools
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.quotas import QuotaSets
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.servers import Servers
@@ -90,7 +94,9 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     api = Api(lambda: cloud.cinder, "3.50", observer)
     paces = Paces(pace, pace, pace, pace, Pause(shortest=0.02, longest=0.1))
     cinder = Volumes(api, MINE, paces)
-    snapshots = BlockSnapshots(Snapshots(api, MINE, SnapshotPaces(pace, pace)), MINE)
+    members = Snapshots(api, MINE, SnapshotPaces(pace, pace))
+    snapshots = BlockSnapshots(members, MINE)
+    groups = Groups(api, pace), GroupSnapshots(api, pace)
     nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
     patience = Patience(half_made=0.01, detaching=0.01)
     changes = VolumeChanges(api, cinder, pace)
@@ -102,6 +108,7 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
         VolumeExpansion(changes),
         VolumeModification(changes),
         VolumeCapacity(cinder, QuotaSets(api, lambda deadline: "project"), Pools(api)),
+        BlockGroupSnapshots(*groups, members, cinder, names.group_mark("test")),
     )
 
 
@@ -113,6 +120,8 @@ def driver(cloud: FakeCloud, block_cloud: BlockCloud, metrics: Metrics, tmp_path
     server = listen(socket, 64, [Calls(metrics)])
     servicer = ControllerServicer(OneCloud(block_cloud), ControllerOptions(cluster="test"), locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
+    group_servicer = GroupControllerServicer(OneCloud(block_cloud), locks)
+    csi_pb2_grpc.add_GroupControllerServicer_to_server(group_servicer, server)
     server.start()
     with grpc.insecure_channel(f"unix://{socket}") as channel:
         yield Driver(cloud, metrics, locks, csi_pb2_grpc.ControllerStub(channel), channel)

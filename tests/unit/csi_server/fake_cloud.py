@@ -21,6 +21,7 @@ import requests
 
 from .fake_answers import Answer, Route, fault, public
 from .fake_changes import FakeChanges
+from .fake_groups import FakeGroups
 from .fake_snapshots import FakeBackups, FakeSnapshots
 
 
@@ -115,6 +116,7 @@ class FakeCloud:
         self.snapshots = FakeSnapshots(self)
         self.backups = FakeBackups(self)
         self.changes = FakeChanges(self)
+        self.groups = FakeGroups(self)
         volume = r"/volumes/([^/?]+)"
         attachments = r"/servers/([^/]+)/os-volume_attachments"
         self.cinder = FakeService(
@@ -132,6 +134,7 @@ class FakeCloud:
                 *self.snapshots.routes,
                 *self.backups.routes,
                 *self.changes.routes,
+                *self.groups.routes,
                 ("GET", "/types", self._types),
                 ("GET", "/os-availability-zone", self._zones),
                 ("GET", "/os-quota-sets/project", self._quotas),

@@ -84,6 +84,8 @@ class FakeSnapshots:
         return 202, {"snapshot": public(made)}
 
     def _delete(self, snapshot_id: str) -> Answer:
+        if self.known.get(snapshot_id, {}).get("group_snapshot_id"):
+            return fault(400, "Invalid snapshot: it must not be part of a group snapshot.")
         return _delete(self._cloud, self.known, "snapshot", snapshot_id)
 
 

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The GroupController service, from a gRPC client down to the requests that reach the cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+
+from ..conftest import Driver
+from ..fake_cloud import Failure
+from .test_controller import create, refused
+
+Code = grpc.StatusCode
+
+
+@pytest.fixture
+def volumes(driver: Driver) -> list[str]:
+    return [create(driver, name).volume_id for name in ("pvc-1", "pvc-2")]
+
+
+def take(driver: Driver, volumes: list[str], name: str = "together-1", **parameters: str) -> Any:
+    request = csi.CreateVolumeGroupSnapshotRequest(
+        name=name, source_volume_ids=volumes, parameters={"group-type": "together", **parameters}
+    )
+    stub = csi_pb2_grpc.GroupControllerStub(driver.channel)
+    return stub.CreateVolumeGroupSnapshot(request, timeout=10).group_snapshot
+
+
+def delete(driver: Driver, taken: Any, *members: str) -> None:
+    request = csi.DeleteVolumeGroupSnapshotRequest(
+        group_snapshot_id=taken.group_snapshot_id, snapshot_ids=members
+    )
+    csi_pb2_grpc.GroupControllerStub(driver.channel).DeleteVolumeGroupSnapshot(request, timeout=10)
+
+
+def get(driver: Driver, group_snapshot_id: str, *members: str) -> Any:
+    request = csi.GetVolumeGroupSnapshotRequest(group_snapshot_id=group_snapshot_id, snapshot_ids=members)
+    return csi_pb2_grpc.GroupControllerStub(driver.channel).GetVolumeGroupSnapshot(request, timeout=10)
+
+
+def left(driver: Driver) -> list[dict[str, Any]]:
+    groups = driver.cloud.groups
+    return [*groups.known.values(), *groups.snapshots.values(), *driver.cloud.snapshots.known.values()]
+
+
+def test_each_volume_has_its_snapshot_and_is_free_again(driver: Driver, volumes: list[str]) -> None:
+    taken = take(driver, volumes)
+    assert taken.ready_to_use
+    assert {member.source_volume_id for member in taken.snapshots} == set(volumes)
+    assert all(member.ready_to_use for member in taken.snapshots)
+    assert {member.group_snapshot_id for member in taken.snapshots} == {taken.group_snapshot_id}
+    [group] = driver.cloud.groups.known.values()
+    assert (group["volumes"], group["name"]) == ([], taken.group_snapshot_id)
+    assert take(driver, volumes, "together-2").group_snapshot_id != taken.group_snapshot_id
+
+
+def test_taken_again_it_is_the_same(driver: Driver, volumes: list[str]) -> None:
+    taken = take(driver, volumes)
+    assert take(driver, volumes) == taken
+    members = [member.snapshot_id for member in taken.snapshots]
+    assert get(driver, taken.group_snapshot_id, *members).group_snapshot == taken
+    assert len(driver.cloud.groups.known) == 1
+
+
+def test_deleted_with_its_members_and_its_group(driver: Driver, volumes: list[str]) -> None:
+    taken = take(driver, volumes)
+    delete(driver, taken, *(member.snapshot_id for member in taken.snapshots))
+    delete(driver, taken)
+    assert left(driver) == []
+    refused(lambda: get(driver, taken.group_snapshot_id), Code.NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "POST /groups",
+        "PUT /groups/.*",
+        "POST /group_snapshots",
+        "GET /group_snapshots/.+-.*",
+        "GET /groups/.+-.*",
+    ],
+)
+def test_what_broke_half_way_is_gone_on_with(driver: Driver, volumes: list[str], broken: str) -> None:
+    driver.cloud.failures.append(Failure(broken, 500))
+    refused(lambda: take(driver, volumes), Code.UNAVAILABLE)
+    taken = take(driver, volumes)
+    assert len(driver.cloud.groups.known) == len(driver.cloud.groups.snapshots) == 1
+    driver.cloud.failures.append(Failure("POST /groups/.*/action", 500))
+    refused(lambda: delete(driver, taken), Code.UNAVAILABLE)
+    delete(driver, taken)
+    assert left(driver) == []
+
+
+def test_of_other_volumes_it_is_a_conflict(driver: Driver, volumes: list[str]) -> None:
+    take(driver, volumes)
+    refused(lambda: take(driver, volumes[:1]), Code.ALREADY_EXISTS, "together-1", volumes[1])
+
+
+def test_one_that_fails_leaves_its_reason_and_nothing_else(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.groups.broken = True
+    refused(lambda: take(driver, volumes), Code.INTERNAL, "The back end could not take the snapshots")
+    assert left(driver) == []
+
+
+def test_volumes_that_cinder_takes_no_common_snapshot_of(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.volumes[volumes[0]]["availability_zone"] = "az2"
+    refused(lambda: take(driver, volumes), Code.FAILED_PRECONDITION, "az1, az2")
+    driver.cloud.volumes[volumes[0]]["availability_zone"] = "az1"
+    driver.cloud.volumes[volumes[0]]["volume_type"] = "slow"
+    refused(lambda: take(driver, volumes), Code.FAILED_PRECONDITION, "volume types fast, slow")
+    assert left(driver) == []
+    driver.cloud.volumes[volumes[0]]["volume_type"] = "fast"
+    other = {"id": "other", "status": "available", "volumes": volumes[:1], "next": []}
+    driver.cloud.groups.known["other"] = other
+    refused(lambda: take(driver, volumes), Code.FAILED_PRECONDITION, "already in a group")
+    assert [group["id"] for group in left(driver)] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"group-type": ""}, ["group-type is missing"]), ({"group-type": "none"}, ["Group type", "none"]),
+     ({"grouptype": "together"}, ["grouptype", "did you mean group-type"])],
+)  # fmt: skip
+def test_bad_parameters_are_named(
+    driver: Driver, volumes: list[str], parameters: dict[str, str], words: list[str]
+) -> None:
+    refused(lambda: take(driver, volumes, **parameters), Code.INVALID_ARGUMENT, *words)
+    assert left(driver) == []
+
+
+def test_bad_requests(driver: Driver, volumes: list[str]) -> None:
+    refused(lambda: take(driver, volumes, ""), Code.INVALID_ARGUMENT, "name is missing")
+    refused(lambda: take(driver, []), Code.INVALID_ARGUMENT, "source_volume_ids is missing")
+    refused(lambda: take(driver, ["none"]), Code.NOT_FOUND, "volume none")
+    taken = take(driver, volumes)
+    refused(lambda: get(driver, taken.group_snapshot_id, "other"), Code.INVALID_ARGUMENT, "snapshot_ids")
+    refused(lambda: delete(driver, taken, "other"), Code.INVALID_ARGUMENT, "snapshot_ids")
+    refused(lambda: get(driver, ""), Code.INVALID_ARGUMENT, "group_snapshot_id is missing")
+
+
+def test_a_member_is_not_deleted_alone(driver: Driver, volumes: list[str]) -> None:
+    member = take(driver, volumes).snapshots[0]
+    refused(
+        lambda: driver.controller.DeleteSnapshot(
+            csi.DeleteSnapshotRequest(snapshot_id=member.snapshot_id), timeout=10
+        ),
+        Code.FAILED_PRECONDITION,
+        "delete group snapshot",
+    )
