@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller killed with SIGKILL while it makes volumes and while it deletes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, claimed
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+pytestmark = pytest.mark.alone
+
+LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+CLAIMS = 20
+#: How many are made or deleted when the controller is killed: others are under way then.
+FIRST = 3
+
+
+def kill_the_controller():
+    """End the driver's process of the controller as the kernel's out-of-memory killer would."""
+    pods = json.loads(
+        kubectl(
+            *("get", "pods", "--namespace", "kube-system", "--selector", "app=csi-cinder-controllerplugin"),
+            *("--field-selector", "status.phase=Running", "-o", "json"),
+        )
+    )["items"]
+    [pod] = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    [driver] = [each for each in pod["status"]["containerStatuses"] if each["name"] == "driver"]
+    container = driver["containerID"].removeprefix("containerd://")
+    node = pod["spec"]["nodeName"].removeprefix("node")
+    script = (
+        f"set -e; process=$(grep -l {container} /proc/[0-9]*/cgroup); "
+        'set -- $process; [ $# = 1 ]; kill -KILL "$(basename "$(dirname "$1")")"'
+    )
+    subprocess.run([LAB / "bin" / "node-shell", node, "-c", script], check=True, timeout=60)
+    return driver["restartCount"]
+
+
+def kept(namespace):
+    """The PersistentVolumes of a class that are still there."""
+    volumes = json.loads(kubectl("get", "pv", "-o", "json"))["items"]
+    return [each["metadata"]["name"] for each in volumes if each["spec"].get("storageClassName") == namespace]
+
+
+def restarts():
+    pods = json.loads(
+        kubectl(
+            *("get", "pods", "--namespace", "kube-system", "--selector", "app=csi-cinder-controllerplugin"),
+            *("-o", "json"),
+        )
+    )["items"]
+    statuses = [each for pod in pods for each in pod["status"].get("containerStatuses", [])]
+    return max((each["restartCount"] for each in statuses if each["name"] == "driver"), default=0)
+
+
+def test_a_killed_controller_leaves_none_too_many_and_none_too_few(namespace, cluster_wide, cinder):
+    cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
+    names = [f"c{number}" for number in range(CLAIMS)]
+    objects.apply(*[objects.claim(namespace, name, namespace) for name in names])
+    assert becomes(lambda: len(claimed(cinder, namespace)) >= FIRST)
+    kill_the_controller()
+    made = {objects.wait_bound(namespace, name) for name in names}
+    assert claimed(cinder, namespace) == made
+    assert len(made) == CLAIMS
+    assert {volume.status for volume in cinder.volumes() if volume.id in made} == {"available"}
+
+    kubectl("delete", "pvc", "--namespace", namespace, "--all", "--wait=false")
+    assert becomes(lambda: len(claimed(cinder, namespace)) <= CLAIMS - FIRST)
+    before = kill_the_controller()
+    assert becomes(lambda: not claimed(cinder, namespace), 120), claimed(cinder, namespace)
+    # Kubernetes waits longer before each start of a container that ends again and again, the sidecars' too.
+    assert becomes(lambda: not kept(namespace), 240), kept(namespace)
+    assert restarts() > before
