@@ -17,6 +17,8 @@ from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 DISKS = 16
 OWN = 1
 NODE = "node2"
+#: Seconds for some thirty attachments of one server, which Nova makes one after the other.
+PATIENCE = 400
 
 
 def driver_on(node):
@@ -63,25 +65,44 @@ def test_the_place_comes_back():
     assert becomes(lambda: limit_of(NODE) == DISKS - OWN), limit_of(NODE)
 
 
-@pytest.mark.alone
-def test_a_full_node_refuses_and_the_scheduler_takes_the_other(namespace, cluster_wide):
+@pytest.fixture
+def claims(namespace, cluster_wide):
+    """As many claims of raw devices as a node takes, and two more; gone at the end, with their volumes."""
     cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
-    places = limit_of(NODE)
-    names = [f"v{number}" for number in range(places)]
-    objects.apply(*(objects.claim(namespace, name, namespace) for name in [*names, "pinned", "free"]))
-    objects.apply(objects.pod(namespace, "full", mounts={f"/{n}": n for n in names}, nodeName=NODE))
-    objects.wait("pod", "full", namespace, "condition=Ready", seconds=240)
+    names = [f"v{number}" for number in range(limit_of(NODE) + 2)]
+    objects.apply(*(objects.claim(namespace, name, namespace, volumeMode="Block") for name in names))
+    yield names
+    for kind in ("pods", "pvc"):
+        kubectl("delete", kind, "--all", "--namespace", namespace, "--wait=false")
+    assert becomes(lambda: not claims_of(namespace), PATIENCE)
+
+
+def claims_of(namespace):
+    found = json.loads(kubectl("get", "pv", "-o", "json"))["items"]
+    return [each for each in found if each["spec"]["claimRef"]["namespace"] == namespace]
+
+
+def phase_of(namespace, name):
+    return objects.get("pod", name, namespace)["status"]["phase"]
+
+
+@pytest.mark.alone
+def test_a_full_node_refuses_and_the_scheduler_takes_the_other(namespace, claims):
+    *many, pinned, free = claims
+    devices = {f"/dev/{name}": name for name in many}
+    objects.apply(objects.pod(namespace, "full", devices=devices, nodeName=NODE))
+    assert becomes(lambda: phase_of(namespace, "full") == "Running", PATIENCE)
 
     objects.apply(
-        objects.pod(namespace, "pinned", mounts={"/data": "pinned"}, nodeName=NODE),
-        objects.pod(namespace, "free", mounts={"/data": "free"}),
+        objects.pod(namespace, "pinned", devices={"/dev/data": pinned}, nodeName=NODE),
+        objects.pod(namespace, "free", devices={"/dev/data": free}),
     )
     objects.wait_ready(namespace, "free")
     assert objects.get("pod", "free", namespace)["spec"]["nodeName"] != NODE
     assert becomes(lambda: "ResourceExhausted" in attach_failures(namespace)), attach_failures(namespace)
     # Its place is taken when there is one.
-    kubectl("delete", "pod", "full", "--namespace", namespace)
-    objects.wait("pod", "pinned", namespace, "condition=Ready", seconds=240)
+    kubectl("delete", "pod", "full", "--namespace", namespace, "--wait=false")
+    assert becomes(lambda: phase_of(namespace, "pinned") == "Running", PATIENCE)
 
 
 def attach_failures(namespace):

@@ -72,7 +72,7 @@ class Servers:
             )
         except Forbidden as refused:
             # Nova's only way to say that a server is full: a 403 with these words.
-            if "Maximum allowed number of disk devices" in refused.message:
+            if "maximum allowed number of disk devices" in refused.message:
                 raise OutOfCapacity(refused.message, refused.request_id) from refused
             raise
         except InvalidRequest as refused:

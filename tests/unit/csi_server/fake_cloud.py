@@ -360,7 +360,9 @@ class FakeCloud:
             return fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
         if len(self.servers[server_id]) >= self.max_devices:
             return fault(
-                403, f"Maximum allowed number of disk devices ({self.max_devices}) to attach exceeded"
+                403,
+                f"The maximum allowed number of disk devices ({self.max_devices}) to attach to a single"
+                " instance has been exceeded.",
             )
         volume["status"] = "reserved"
         self.servers[server_id].add(volume["id"])
