@@ -67,13 +67,14 @@ def _copies(volume_id: str, number: int) -> Iterator[None]:
     """So many rows like that of a volume."""
     names = [line.split("\t")[0] for line in _sql("SHOW COLUMNS FROM volumes").splitlines()]
     replaced = {"id": "UUID()", "display_name": "@copy"}
+    ((key, value),) = MARK.items()
     words = {
         "volume": volume_id,
         "number": str(number),
         "columns": ", ".join(f"`{name}`" for name in names),
         "values": ", ".join(replaced.get(name, f"`{name}`") for name in names),
-        "key": next(iter(MARK.keys())),
-        "value": next(iter(MARK.values())),
+        "key": key,
+        "value": value,
     }
     _sql(MAKE.substitute(words))
     try:

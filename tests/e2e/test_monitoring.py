@@ -25,7 +25,7 @@ def scraped(app):
     pods = json.loads(kubectl("get", "pods", "-n", SYSTEM, "-l", f"app={app}", "-o", "json"))["items"]
     for pod in pods:
         ports = [port for c in pod["spec"]["containers"] for port in c.get("ports", ())]
-        number = next(port["containerPort"] for port in ports if port["name"] == "http")
+        (number,) = (port["containerPort"] for port in ports if port["name"] == "http")
         path = f"/api/v1/namespaces/{SYSTEM}/pods/{pod['metadata']['name']}:{number}/proxy/metrics"
         families = text_string_to_metric_families(kubectl("get", "--raw", path))
         yield [(s.name, s.labels, s.value) for family in families for s in family.samples]

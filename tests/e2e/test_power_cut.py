@@ -64,7 +64,7 @@ def bring_back():
     power("on")
     kubectl("wait", f"node/{NODE}", "--for=condition=Ready", "--timeout=110s")
     taints = objects.get("node", NODE)["spec"].get("taints", [])
-    if TAINT.split("=")[0] in {each["key"] for each in taints}:
+    if TAINT.split("=", maxsplit=1)[0] in {each["key"] for each in taints}:
         kubectl("taint", "node", NODE, f"{TAINT}-")
     assert becomes(driver_is_ready, 90), "the node's driver does not come back"
 

@@ -52,7 +52,7 @@ def admin():
 @pytest.fixture(scope="module")
 def made_servers(cloud, admin):
     """Two servers that are running, by their ids."""
-    flavor = next(admin.compute.flavors())
+    flavors = list(admin.compute.flavors())
     roots = [cloud.block_storage.create_volume(name="attachments-root", size=1) for dummy in range(2)]
     made = []
     try:
@@ -69,7 +69,7 @@ def made_servers(cloud, admin):
             made.append(
                 cloud.compute.create_server(
                     name="attachments",
-                    flavor_id=flavor.id,
+                    flavor_id=flavors[0].id,
                     networks="none",
                     block_device_mapping_v2=[disk],
                 )

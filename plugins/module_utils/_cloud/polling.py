@@ -99,9 +99,7 @@ class _CrowdPace:
         self._is_crowded = is_crowded
 
     def gaps(self) -> Iterator[float]:
-        gaps = self._pace.gaps()
-        yield next(gaps)
-        while True:
-            while self._is_crowded():
+        for number, gap in enumerate(self._pace.gaps()):
+            while number and self._is_crowded():
                 yield 0.0
-            yield next(gaps)
+            yield gap

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 
 import grpc
@@ -191,10 +190,10 @@ def test_a_value_of_a_text_line_is_told_from_the_next(value: object, written: st
 
 @pytest.mark.parametrize("form", [JsonLines(), TextLines()])
 def test_a_record_is_one_line(form: logging.Formatter) -> None:
-    try:
+    with pytest.raises(ValueError, match="first") as raised:
         raise ValueError("first\nsecond")
-    except ValueError:
-        line = form.format(record(msg="of\r\ntwo lines", object="a\u2028b\nc", exc_info=sys.exc_info()))
+    error = (raised.type, raised.value, raised.tb)
+    line = form.format(record(msg="of\r\ntwo lines", object="a\u2028b\nc", exc_info=error))
     assert len(line.splitlines()) == 1
     assert "Traceback" in line
 

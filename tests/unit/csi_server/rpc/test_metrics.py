@@ -177,7 +177,10 @@ def test_a_renewed_token_is_a_request_like_others() -> None:
 def test_parts_are_shown_as_they_are_now() -> None:
     metrics, readiness = Metrics(), Readiness()
     metrics.watch(readiness)
-    ready = lambda part: metrics.registry.get_sample_value("csi_ready", {"part": part})  # noqa: E731
+
+    def ready(part: str) -> float | None:
+        return metrics.registry.get_sample_value("csi_ready", {"part": part})
+
     assert ready("cloud") is None
     readiness.lacks("cloud", "Keystone does not answer")
     assert ready("cloud") == 0
