@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ..plugins.module_utils._cloud import (
@@ -29,7 +29,8 @@ from .block import names
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
 from .block.capacity import VolumeCapacity
-from .block.controller_part import BlockCloud
+from .block.connector_attachments import ConnectorAttachments
+from .block.controller_part import BlockCloud, NodeAttachments
 from .block.expansion import VolumeExpansion
 from .block.group_snapshots import BlockGroupSnapshots
 from .block.idempotency import BlockVolumes
@@ -50,6 +51,25 @@ LOOK_EVERY = 5.0
 FILES_PART = "configuration"
 
 
+_Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str, str]], NodeAttachments]
+
+
+def _through_nova(
+    adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
+) -> NodeAttachments:
+    return ServerAttachments(adapter, records, servers.Servers(compute), mine)
+
+
+def _through_cinder(
+    adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
+) -> NodeAttachments:
+    return ConnectorAttachments(adapter, records, mine)
+
+
+#: Who attaches volumes to nodes, by the value of ``--attach``.
+ATTACHERS: Mapping[str, _Attacher] = {"nova": _through_nova, "cinder": _through_cinder}
+
+
 class CloudAccess:
     """A link to each cloud; the files are looked at every few seconds, and a change is taken over.
 
@@ -59,6 +79,7 @@ class CloudAccess:
     :param concurrency: requests sent to one cloud at the same time, at most.
     :param timeout: seconds that one request may take.
     :param user_agents: told to the clouds with each request.
+    :param attach: who attaches volumes, a key of ATTACHERS.
     """
 
     def __init__(
@@ -70,11 +91,13 @@ class CloudAccess:
         readiness: Readiness,
         metrics: Metrics,
         user_agents: Sequence[str] = (),
+        attach: str = "nova",
     ) -> None:
         self._files = files
         self._cluster = cluster
         self._concurrency = concurrency
         self._timeout = timeout
+        self._attacher = ATTACHERS[attach]
         self._readiness = readiness
         self._user_agents = user_agents
         self._observer = CloudObserver(metrics)
@@ -207,9 +230,7 @@ class CloudAccess:
         changes = VolumeChanges(block_storage, adapter)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
-            attachments=ServerAttachments(
-                adapter, attachments.Attachments(block_storage), servers.Servers(compute), mine
-            ),
+            attachments=self._attacher(adapter, attachments.Attachments(block_storage), compute, mine),
             snapshots=block_snapshots,
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
             expansion=VolumeExpansion(changes),

@@ -20,13 +20,14 @@ from .block.node_host import HostBlockNode
 from .block.node_limit import VolumeLimit
 from .config.cloud_conf import DriverConf
 from .config.options import MAX_VOLUMES_PER_NODE, Options
+from .host.brick import Multipath, OsBrick
 from .host.commands import SystemCommands
-from .host.devices import Devices
 from .host.encryption import Encryption
 from .host.filesystems import Filesystems
 from .host.health import Health
 from .host.mounts import Mounts
 from .host.slots import Slots
+from .node_reach import Reach, ThroughCinder, ThroughNova
 from .proto import csi_pb2_grpc
 from .rpc import http
 from .rpc.certificates import Certificate, grpc_credentials
@@ -143,6 +144,7 @@ class Program:
             self._readiness,
             self._metrics,
             options.user_agents,
+            options.attach,
         )
         configuration = cloud.start()
         zones = Zones(options.zone_map, configuration.driver.ignore_volume_zone)
@@ -165,8 +167,9 @@ class Program:
         """Serve as soon as the node's id is known: NodeGetInfo is the first that the kubelet calls."""
         commands = SystemCommands()
         mounts = Mounts(commands)
-        devices = Devices(commands, observer=CloudObserver(self._metrics))
-        node = self._identify(conf, Slots(devices, mounts))
+        reach = self._reach(conf)
+        devices = reach.devices(commands, CloudObserver(self._metrics))
+        node = self._identify(reach, conf, Slots(devices, mounts))
         if node is None:
             return
         filesystems = Filesystems(commands)
@@ -186,16 +189,26 @@ class Program:
             )
             self._registration.start()
 
-    def _identify(self, conf: DriverConf, slots: Slots) -> NodeInfo | None:
+    def _reach(self, conf: DriverConf) -> Reach:
+        options = self._options
+        if options.attach == "cinder":
+            folder = os.path.join(os.path.dirname(self._path), "connections")
+            brick = OsBrick(folder, Multipath(options.use_multipath, options.enforce_multipath))
+            return ThroughCinder(brick, options.node_ip, folder)
+        return ThroughNova(
+            options.node_id_sources or conf.node_id_sources or node_identity.ORDER,
+            options.node_id,
+            conf.metadata_timeout or node_identity.METADATA_TIMEOUT,
+        )
+
+    def _identify(self, reach: Reach, conf: DriverConf, slots: Slots) -> NodeInfo | None:
         """Learn who this node is; None when the program stops first."""
         options = self._options
-        order = options.node_id_sources or conf.node_id_sources or node_identity.ORDER
-        timeout = conf.metadata_timeout or node_identity.METADATA_TIMEOUT
         volumes = options.max_volumes_per_node or conf.max_volumes_per_node or MAX_VOLUMES_PER_NODE
         limit = VolumeLimit(slots, volumes, options.max_disks_per_node)
         while not self._stopping.is_set():
             try:
-                found = node_identity.identify(order, options.node_id, timeout)
+                found = reach.identify()
             except node_identity.Unknown as error:
                 self._readiness.lacks(NODE_PART, str(error))
                 LOG.warning(

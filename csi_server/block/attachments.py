@@ -18,6 +18,7 @@ from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound
 from ...plugins.module_utils._cloud.volume import AttachmentRecord, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
 from . import attachment_plan as plan
+from . import names
 from .recent import STILL_TRUE, Recent
 from .sightings import Sightings
 
@@ -157,6 +158,11 @@ class ServerAttachments:
         for record in self._records.of_volume(volume_id, deadline):
             if record.server_id:
                 self.detach(volume_id, record.server_id, deadline)
+
+    def node_context(self, volume: Volume, node_id: str, deadline: Deadline) -> dict[str, str]:
+        """Return what the node is told of a volume that is attached to it."""
+        attachment = volume.attachment_to(node_id)
+        return {names.DEVICE_PATH: attachment.device if attachment else ""}
 
     def _follow(
         self, planner: _Planner, volume_id: str, server_id: str, refused: CloudError, deadline: Deadline

@@ -45,13 +45,15 @@ class AttachmentRpcs(ControllerPart):
                 if capabilities.is_shared(request.volume_capability)
                 else attachments.attach
             )
-            volume = attach(request.volume_id, request.node_id, deadline_of(context))
+            deadline = deadline_of(context)
+            volume = attach(request.volume_id, request.node_id, deadline)
             attachment = volume.attachment_to(request.node_id)
             self._published.agree(
                 volume.id, request.node_id, attachment.id if attachment else "", request.readonly
             )
+            found_by = attachments.node_context(volume, request.node_id, deadline)
         publish_context = {
-            names.DEVICE_PATH: attachment.device if attachment else "",
+            **found_by,
             names.SIZE: str(volume.size * sizes.GIB),
             names.SERIAL: volume.id,
         }

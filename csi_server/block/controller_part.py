@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ...plugins.module_utils._cloud.volume import Volume
+from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
 from ..proto import csi_pb2_grpc
 from ..rpc.locks import Locks
-from .attachments import ServerAttachments
 from .backups import BlockBackups
 from .capacity import VolumeCapacity
 from .expansion import VolumeExpansion
@@ -28,12 +29,22 @@ Rpc = csi.ControllerServiceCapability.RPC
 Kinds = tuple[Rpc.Type.ValueType, ...]
 
 
+class NodeAttachments(Protocol):
+    """Attachments of volumes to nodes: attachments.py has those of Nova, connector_attachments.py others."""
+
+    def attach(self, volume_id: str, node_id: str, deadline: Deadline, /) -> Volume: ...
+    def attach_shared(self, volume_id: str, node_id: str, deadline: Deadline, /) -> Volume: ...
+    def detach(self, volume_id: str, node_id: str, deadline: Deadline, /) -> None: ...
+    def detach_everywhere(self, volume_id: str, deadline: Deadline, /) -> None: ...
+    def node_context(self, volume: Volume, node_id: str, deadline: Deadline, /) -> dict[str, str]: ...
+
+
 @dataclass(frozen=True)
 class BlockCloud:
     """What the controller uses of one cloud."""
 
     volumes: BlockVolumes
-    attachments: ServerAttachments
+    attachments: NodeAttachments
     snapshots: BlockSnapshots
     backups: BlockBackups
     expansion: VolumeExpansion

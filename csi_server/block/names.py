@@ -40,6 +40,8 @@ ENCRYPTION_KEY = "encryptionPassphrase"
 DEVICE_PATH = "DevicePath"
 SIZE = "size"
 SERIAL = "serial"
+#: How the node reaches the volume by itself, as JSON; holds the secrets of that connection.
+CONNECTION = "connection"
 READ_ONLY = "readonly"
 
 #: CreateSnapshot parameters that the snapshotter adds (--extra-create-metadata); kept as metadata.

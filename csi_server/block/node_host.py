@@ -69,6 +69,7 @@ class HostBlockNode:
     def unstage(self, volume_id: str, path: str) -> None:
         self._mounts.unmount(path)
         self._encryption.close(volume_id)
+        self._devices.release(volume_id)
 
     def publish(self, request: Publish, deadline: Deadline) -> None:
         if request.access.filesystem is None:

@@ -24,7 +24,7 @@ class BlockNode(Protocol):
         """
 
     def unstage(self, volume_id: str, path: str) -> None:
-        """Unmount what is staged at ``path``, and close the volume if it is encrypted."""
+        """Unmount what is staged at ``path``, close the volume if it is encrypted, let go of its device."""
 
     def publish(self, request: Publish, deadline: Deadline) -> None:
         """Show the staged volume at the target path.

@@ -210,4 +210,8 @@ def _wanted(volume_id: str, publish_context: Mapping[str, str]) -> Wanted:
     size = publish_context.get(names.SIZE, "")
     if size and not (size.isascii() and size.isdigit()):
         raise InvalidRequest(f"publish_context.{names.SIZE} {size!r} is not a number of bytes")
-    return Wanted(publish_context.get(names.SERIAL) or volume_id, int(size) if size else None)
+    return Wanted(
+        publish_context.get(names.SERIAL) or volume_id,
+        int(size) if size else None,
+        publish_context.get(names.CONNECTION, ""),
+    )

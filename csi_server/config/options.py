@@ -40,6 +40,10 @@ class Options:
     """Files of certificate and key; empty strings without."""
     registration_dir: str
     kubelet_registration_path: str
+    attach: str
+    node_ip: str
+    use_multipath: bool
+    enforce_multipath: bool
     node_id: str
     node_id_sources: tuple[str, ...] | None
     max_volumes_per_node: int | None
@@ -73,6 +77,10 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error("--registration-dir and --kubelet-registration-path go together")
     if bool(given.http_tls_cert) != bool(given.http_tls_key):
         parser.error("--http-tls-cert and --http-tls-key go together")
+    if given.attach == "cinder" and node and not given.node_ip:
+        parser.error("--attach=cinder needs --node-ip on nodes: the node's address in the storage network")
+    if given.attach == "cinder" and node and given.endpoint.startswith("tcp:"):
+        parser.error("--attach=cinder needs a unix socket on nodes: connections are written down beside it")
     return Options(
         endpoint=given.endpoint,
         driver_name=given.driver_name,
@@ -86,6 +94,10 @@ def parse(arguments: Sequence[str]) -> Options:
         http_tls=(given.http_tls_cert, given.http_tls_key),
         registration_dir=given.registration_dir,
         kubelet_registration_path=given.kubelet_registration_path,
+        attach=given.attach,
+        node_ip=given.node_ip,
+        use_multipath=given.use_multipath,
+        enforce_multipath=given.enforce_multipath,
         node_id=given.node_id,
         node_id_sources=given.node_id_sources,
         max_volumes_per_node=given.max_volumes_per_node,
@@ -160,6 +172,19 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="PATH",
         help="the driver's socket, as the kubelet sees it",
+    )
+    add(
+        "--attach",
+        choices=("nova", "cinder"),
+        default="nova",
+        help="who attaches volumes: Nova, or Cinder alone, with os-brick on the node (%(default)s)",
+    )
+    add("--node-ip", default="", metavar="ADDRESS", help="with --attach=cinder: the node's storage address")
+    add("--use-multipath", action="store_true", help="with --attach=cinder: use all paths")
+    add(
+        "--enforce-multipath",
+        action="store_true",
+        help="with --attach=cinder: do not serve without multipathd",
     )
     add("--node-id", default="", help="the server's UUID; left out, it is asked for at --node-id-sources")
     add(

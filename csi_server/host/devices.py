@@ -16,7 +16,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...plugins.module_utils._cloud.errors import Timeout
 from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, observed_wait
@@ -63,6 +63,8 @@ class Wanted:
 
     serial: str
     size: int | None = None
+    connection: str = field(default="", repr=False)
+    """How to reach it, as os-brick's connection in JSON with its secrets; empty where it is plugged in."""
 
     def fits(self, size: int) -> bool:
         return size > 0 and (self.size is None or size > self.size - GIB)
@@ -171,6 +173,9 @@ class Devices:
                 f" {device.size}: the hypervisor has not passed the new size on. If it cannot do that while"
                 " the volume is attached, the size is seen when the volume is attached the next time"
             ) from error
+
+    def release(self, volume_id: str) -> None:
+        """Let go of a volume's device. One that the hypervisor plugs in, it takes away itself."""
 
     def number_at(self, path: str) -> str | None:
         """``major:minor`` of the device file ``path``, None when it is not one."""

@@ -76,6 +76,6 @@ def configure(form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # The HTTP layers below log requests with their headers at debug.
-    for name in ("urllib3", "keystoneauth", "openstack", "stevedore"):
+    # These log requests with their headers, and commands, at debug.
+    for name in ("urllib3", "keystoneauth", "openstack", "stevedore", "os_brick", "oslo_concurrency"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -79,6 +79,11 @@ RULES = (
     Rule("plugins/module_utils/_cloud/*.py", may_import=(CLOUD,)),
     Rule("csi_server/*/controller*.py", may_import=DRIVER_PACKAGES, never=OUTER_RINGS),
     Rule("csi_server/*/node*.py", may_import=DRIVER_PACKAGES, never=OUTER_RINGS),
+    Rule(
+        "csi_server/host/brick.py",
+        may_import=DRIVER_PACKAGES,
+        lazily=("os_brick", "oslo_concurrency", "oslo_config"),
+    ),
     Rule("csi_server/*.py", may_import=DRIVER_PACKAGES),
 )
 

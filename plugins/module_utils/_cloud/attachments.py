@@ -9,6 +9,8 @@ Source: Block Storage API v3, "Attachments" and "Volume actions".
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from typing import Any
 
 from .api import Api
 from .errors import InUse, InvalidRequest, NotFound
@@ -40,6 +42,36 @@ class Attachments:
             AttachmentRecord(each["id"], each.get("instance") or "", each["status"])
             for each in body["attachments"]
         )
+
+    def create(self, volume_id: str, connector: Mapping[str, Any], deadline: Deadline) -> str:
+        """Export a volume to a connector. Return the attachment's id; it still has to be completed.
+
+        :param connector: as os-brick describes a host, with ``mountpoint``.
+        :raises InUse: the volume's state forbids it.
+        """
+        try:
+            body = self._api.request(
+                "attachment_create",
+                "POST",
+                "/attachments",
+                f"attach volume {volume_id} to host {connector['host']}",
+                deadline,
+                json={"attachment": {"volume_uuid": volume_id, "connector": dict(connector)}},
+            )
+        except InvalidRequest as refused:
+            raise InUse(refused.message, refused.request_id) from refused
+        return str(body["attachment"]["id"])
+
+    def connection(self, attachment_id: str, deadline: Deadline) -> dict[str, Any]:
+        """Return how to reach the volume of an attachment: os-brick's connection, secrets included."""
+        body = self._api.request(
+            "attachment_get",
+            "GET",
+            f"/attachments/{attachment_id}",
+            f"read attachment {attachment_id}",
+            deadline,
+        )
+        return dict(body["attachment"]["connection_info"])
 
     def delete(self, attachment_id: str, deadline: Deadline) -> None:
         """Delete an attachment; Cinder derives the volume's status from those that remain.

@@ -27,7 +27,13 @@ class Attachment:
     """Empty where the attachment was made without Nova."""
     host: str = ""
     device: str = ""
-    """Where Nova says the guest sees it. A guess, which guests do not always follow."""
+    """Where Nova says the guest sees it, a guess which guests do not always follow. Without Nova, the id of
+    the node, which the driver gave as mount point."""
+
+    @property
+    def node_id(self) -> str:
+        """The id under which the cluster knows who has it; empty for a stranger."""
+        return self.server_id or (self.device if self.device.startswith("host=") else "")
 
 
 @dataclass(frozen=True)
@@ -71,21 +77,23 @@ class Volume:
     attachments: tuple[Attachment, ...] = ()
     origin: Origin = Origin()
 
-    def attachment_to(self, server_id: str) -> Attachment | None:
-        return next((each for each in self.attachments if each.server_id == server_id), None)
+    def attachment_to(self, node_id: str) -> Attachment | None:
+        return next((each for each in self.attachments if each.node_id == node_id), None)
 
-    def attached_to(self, server_id: str) -> bool:
-        return self.attachment_to(server_id) is not None
+    def attached_to(self, node_id: str) -> bool:
+        return self.attachment_to(node_id) is not None
 
     def holders(self, but: str = "") -> str:
-        """Name the servers, or hosts, that it is attached to, without the server ``but``."""
+        """Name the servers, or hosts, that it is attached to, without the node ``but``."""
         return ", ".join(
-            each.server_id or each.host for each in self.attachments if not but or each.server_id != but
+            each.server_id or each.host or each.node_id or "an unknown host"
+            for each in self.attachments
+            if not but or each.node_id != but
         )
 
     def node_ids(self) -> list[str]:
         """The ids under which the cluster knows those that have it."""
-        return [each.server_id for each in self.attachments if each.server_id]
+        return [each.node_id for each in self.attachments if each.node_id]
 
     def __str__(self) -> str:
         return f"volume {self.id} ({self.name})" if self.name else f"volume {self.id}"

@@ -128,6 +128,8 @@ class FakeCloud:
                 ("POST", "/volumes", self._create),
                 ("DELETE", volume, self._delete),
                 ("GET", "/attachments", self._list_attachments),
+                ("POST", "/attachments", self._create_attachment),
+                ("GET", r"/attachments/([^/]+)", self._get_attachment),
                 ("DELETE", r"/attachments/([^/]+)", self._delete_attachment),
                 ("POST", r"/attachments/([^/]+)/action", self._complete_attachment),
                 ("GET", "/messages", self._messages),
@@ -279,13 +281,30 @@ class FakeCloud:
         ]
         return 200, {"attachments": listed + volume["half_made"]}
 
+    def _create_attachment(self, json: dict[str, Any]) -> Answer:
+        wanted = json["attachment"]
+        volume = self.volumes[wanted["volume_uuid"]]
+        if volume["status"] not in (("available", "in-use") if volume["multiattach"] else ("available",)):
+            return fault(400, f"Invalid volume: status must be available, not {volume['status']}.")
+        volume["status"] = "reserved"
+        made = {"id": str(uuid.uuid4()), "instance": None, "status": "attaching", **wanted}
+        volume["half_made"].append(made)
+        return 200, {"attachment": {"id": made["id"]}}
+
+    def _get_attachment(self, attachment_id: str) -> Answer:
+        for volume in self.volumes.values():
+            if any(a["attachment_id"] == attachment_id for a in volume["attachments"]):
+                return 200, {"attachment": {"connection_info": {"target_iqn": f"iqn.{volume['id']}"}}}
+        return fault(404, "no such attachment")
+
     def _delete_attachment(self, attachment_id: str) -> Answer:
         for volume in self.volumes.values():
             for attachment in volume["attachments"]:
                 if attachment["attachment_id"] == attachment_id:
                     if self._has(attachment["server_id"], volume["id"]):
                         return fault(409, "Detach volume using Nova.")
-                    self._gone(volume, attachment["server_id"])
+                    volume["attachments"].remove(attachment)
+                    volume["status"] = "in-use" if volume["attachments"] else "available"
                     return 200, {"attachments": []}
             for attachment in volume["half_made"]:
                 if attachment["id"] == attachment_id:
@@ -296,6 +315,18 @@ class FakeCloud:
 
     def _complete_attachment(self, attachment_id: str, json: dict[str, Any]) -> Answer:
         for volume in self.volumes.values():
+            for made in [each for each in volume["half_made"] if each["id"] == attachment_id]:
+                volume["half_made"].remove(made)
+                connector = made["connector"]
+                volume["attachments"].append(
+                    {
+                        "server_id": None,
+                        "attachment_id": attachment_id,
+                        # Cinder tells it to administrators alone.
+                        "host_name": None,
+                        "device": connector["mountpoint"],
+                    }
+                )
             if any(a["attachment_id"] == attachment_id for a in volume["attachments"]):
                 volume["status"] = "in-use"
                 return 204, None

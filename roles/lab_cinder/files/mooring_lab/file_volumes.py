@@ -4,13 +4,16 @@
 """Cinder driver of the lab: each volume and each snapshot is a sparse file.
 
 Whoever connects with ``{"file_volumes": "path"}`` in its connector (the lab's compute driver) is told the
-file and the kind of disk to make of it. Everyone else, the volume host itself among them, gets a loop
-device: made at the first connection, gone with the last.
+file and the kind of disk to make of it. Everyone else gets, of a back end with ``file_portal``, an iSCSI
+target with a password of its own, and of any other a loop device: made at the first connection, gone with
+the last.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import subprocess
 import threading
 import time
@@ -30,12 +33,15 @@ OPTIONS = [
         help="Kind of disk that the compute driver makes: ubd (fixed size) or an iSCSI LUN (grows in use).",
     ),
     cfg.IntOpt("file_capacity_gb", default=1000, help="Capacity to report."),
+    cfg.StrOpt("file_portal", help="ADDRESS:PORT of the tgtd that exports volumes to initiators by iSCSI."),
     cfg.FloatOpt("file_delay", default=0.0, help="Seconds that each operation waits first."),
     cfg.StrOpt("file_fail_dir", help="An operation fails as long as a file of its name is in this folder."),
 ]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
 
 COMMAND_TIMEOUT = 600
+#: Those below are the nodes' own.
+FIRST_TARGET = 1000
 
 
 def run(*command: str) -> str:
@@ -53,6 +59,69 @@ def takes_path(connector: dict[str, Any] | None) -> bool:
     return bool(connector) and connector.get("file_volumes") == "path"
 
 
+class Targets:
+    """iSCSI targets of the lab's tgtd, one a volume, each with a login of its own."""
+
+    PREFIX = "iqn.2026-01.lab:volume-"
+
+    def __init__(self, portal: str) -> None:
+        self._portal = portal
+
+    def export(self, volume_id: str, path: str) -> str | None:
+        """Make a volume's target. Return its login as Cinder keeps it, None when the target is there."""
+        name, user, password = self.PREFIX + volume_id, volume_id, secrets.token_hex(8)
+        if self._number(name) is not None:
+            return None
+        number = str(max([FIRST_TARGET, *self._numbers().values()]) + 1)
+        self._tgtadm("new", "target", "--tid", number, "--targetname", name)
+        self._tgtadm("new", "logicalunit", "--tid", number, "--lun", "1", "--backing-store", path)
+        self._tgtadm("update", "logicalunit", "--tid", number, "--lun", "1", "--params", "vendor_id=LAB")
+        self._tgtadm("new", "account", "--user", user, "--password", password)
+        self._tgtadm("bind", "account", "--tid", number, "--user", user)
+        self._tgtadm("bind", "target", "--tid", number, "--initiator-address", "ALL")
+        return f"CHAP {user} {password}"
+
+    def connection(self, volume_id: str, login: str) -> dict[str, Any]:
+        """How an initiator reaches a volume's target."""
+        method, user, password = login.split()
+        return {
+            "target_discovered": False,
+            "target_iqn": self.PREFIX + volume_id,
+            "target_portal": self._portal,
+            "target_lun": 1,
+            "volume_id": volume_id,
+            "auth_method": method,
+            "auth_username": user,
+            "auth_password": password,
+            "discard": True,
+        }
+
+    def remove(self, volume_id: str) -> None:
+        number = self._number(self.PREFIX + volume_id) if self._portal else None
+        if number is not None:
+            self._tgtadm("delete", "target", "--force", "--tid", str(number))
+            self._tgtadm("delete", "account", "--user", volume_id)
+
+    def grow(self, volume_id: str, path: str) -> None:
+        """Let the target read the size of its file again; what is being written waits for that."""
+        number = self._number(self.PREFIX + volume_id) if self._portal else None
+        if number is not None:
+            for params in ("online=0", f"path={path}", "online=1"):
+                self._tgtadm("update", "logicalunit", "--tid", str(number), "--lun", "1", "--params", params)
+
+    def _number(self, name: str) -> int | None:
+        return self._numbers().get(name)
+
+    def _numbers(self) -> dict[str, int]:
+        shown = self._tgtadm("show", "target")
+        return {
+            found[2]: int(found[1]) for found in re.finditer(r"^Target (\d+): (\S+)$", shown, re.MULTILINE)
+        }
+
+    def _tgtadm(self, operation: str, mode: str, *words: str) -> str:
+        return run("tgtadm", "--lld", "iscsi", "--op", operation, "--mode", mode, *words)
+
+
 @interface.volumedriver
 class FileVolumeDriver(driver.VolumeDriver):
     """Volumes as sparse files."""
@@ -64,6 +133,7 @@ class FileVolumeDriver(driver.VolumeDriver):
         super().__init__(*args, **kwargs)
         self.configuration.append_config_values(OPTIONS)
         self._loop_lock = threading.Lock()
+        self._targets = Targets(self.configuration.file_portal or "")
 
     def do_setup(self, context: Any) -> None:
         os.makedirs(self.configuration.file_dir, exist_ok=True)
@@ -116,6 +186,7 @@ class FileVolumeDriver(driver.VolumeDriver):
     def extend_volume(self, volume: Any, new_size: int) -> None:
         self._begin("extend_volume")
         self._resize(volume, new_size)
+        self._targets.grow(volume.id, self.local_path(volume))
         for device in self._loops(volume):
             run("losetup", "--set-capacity", device)
 
@@ -153,15 +224,23 @@ class FileVolumeDriver(driver.VolumeDriver):
     def ensure_export(self, context: Any, volume: Any) -> None:
         pass
 
-    def create_export(self, context: Any, volume: Any, connector: Any) -> None:
-        pass
+    def create_export(self, context: Any, volume: Any, connector: Any) -> dict[str, str] | None:
+        if not self.configuration.file_portal or takes_path(connector):
+            return None
+        with self._loop_lock:
+            login = self._targets.export(volume.id, self.local_path(volume))
+        return {"provider_auth": login} if login else None
 
     def remove_export(self, context: Any, volume: Any) -> None:
-        pass
+        with self._loop_lock:
+            self._targets.remove(volume.id)
 
     def initialize_connection(self, volume: Any, connector: Any, **kwargs: Any) -> dict[str, Any]:
         self._begin("initialize_connection")
         path = self.local_path(volume)
+        if self.configuration.file_portal and not takes_path(connector):
+            data = self._targets.connection(volume.id, volume.provider_auth)
+            return {"driver_volume_type": "iscsi", "data": data}
         if not takes_path(connector):
             with self._loop_lock:
                 loops = self._loops(volume)
@@ -174,21 +253,24 @@ class FileVolumeDriver(driver.VolumeDriver):
         }
         return {"driver_volume_type": "local", "data": data}
 
-    def terminate_connection(self, volume: Any, connector: Any, **kwargs: Any) -> None:
+    def terminate_connection(self, volume: Any, connector: Any, **kwargs: Any) -> bool:
+        """Say whether others use the same export: if not, it is removed."""
         self._begin("terminate_connection")
         if takes_path(connector):
-            return
-        by_loop = [
+            return True
+        others = [
             attachment
             for attachment in volume.volume_attachment
-            if attachment.attach_status == "attached"
+            if attachment.attach_status in ("attached", "attaching")
             and attachment.connector
             and not takes_path(attachment.connector)
         ]
         with self._loop_lock:
-            if connector is None or len(by_loop) < 2:
+            shared = connector is not None and len(others) > 1
+            if not shared:
                 for device in self._loops(volume):
                     run("losetup", "--detach", device)
+        return shared
 
     # What the scheduler sees
 

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attachments without Nova: the controller exports a volume to a node, and the node connects by itself.
+
+The node's id is its connector. It is given to Cinder as the attachment's mount point too, so that Cinder
+keeps which node an attachment is for, and a restarted driver finds it there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound
+from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
+from ...plugins.module_utils._cloud.waiting import Deadline
+from . import connector, names
+
+
+class ExportedVolumesPort(Protocol):
+    """Cinder's volumes, as this layer needs them. See _cloud.volumes.Volumes."""
+
+    def find(self, volume_id: str, deadline: Deadline) -> Volume | None: ...
+    def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
+
+
+class ExportsPort(Protocol):
+    """Cinder's attachments, as this layer needs them. See _cloud.attachments.Attachments."""
+
+    def create(self, volume_id: str, connector: Mapping[str, Any], deadline: Deadline) -> str: ...
+    def connection(self, attachment_id: str, deadline: Deadline) -> dict[str, Any]: ...
+    def complete(self, attachment_id: str, deadline: Deadline) -> None: ...
+    def delete(self, attachment_id: str, deadline: Deadline) -> None: ...
+    def of_volume(self, volume_id: str, deadline: Deadline) -> tuple[AttachmentRecord, ...]: ...
+
+
+class ConnectorAttachments:
+    """Attachments of volumes to nodes by their connectors.
+
+    :param mine: metadata that marks a volume as made by this driver for this cluster.
+    """
+
+    def __init__(self, volumes: ExportedVolumesPort, exports: ExportsPort, mine: Mapping[str, str]) -> None:
+        self._volumes = volumes
+        self._exports = exports
+        self._mine = mine
+
+    def attach(self, volume_id: str, node_id: str, deadline: Deadline) -> Volume:
+        """Return a volume that is attached to a node, and to no other.
+
+        :raises NotFound: there is no such volume, or the node's id is no connector.
+        :raises InUse: another node has it, or it cannot be attached as it is.
+        """
+        volume = self._find(volume_id, deadline)
+        if others := volume.holders(but=node_id):
+            raise InUse(f"{volume} is attached to {others}, and is published for one node at a time")
+        return self._attach(volume, node_id, deadline)
+
+    def attach_shared(self, volume_id: str, node_id: str, deadline: Deadline) -> Volume:
+        """Return a volume that is attached to a node, whichever others have it.
+
+        :raises NotFound: there is no such volume, or the node's id is no connector.
+        :raises InUse: another node has it, and it can have one attachment only; or it cannot be attached
+            as it is.
+        """
+        volume = self._find(volume_id, deadline)
+        if not volume.multiattach and (others := volume.holders(but=node_id)):
+            raise InUse(f"{volume} is attached to {others}, and can be attached to one node only")
+        return self._attach(volume, node_id, deadline)
+
+    def _attach(self, volume: Volume, node_id: str, deadline: Deadline) -> Volume:
+        if volume.attached_to(node_id):
+            return volume
+        try:
+            wanted = {**connector.decode(node_id), "mountpoint": node_id}
+        except connector.BadConnector as error:
+            raise NotFound(str(error)) from error
+        if volume.status in COMING:
+            volume = self._volumes.wait_until_usable(volume, deadline)
+        self._remove_half_made(volume, deadline)
+        made = self._exports.create(volume.id, wanted, deadline)
+        try:
+            self._exports.complete(made, deadline)
+        except CloudError as failure:
+            self._give_back(made, failure, deadline)
+            raise
+        return self._find(volume.id, deadline)
+
+    def detach(self, volume_id: str, node_id: str, deadline: Deadline) -> None:
+        """Return when a volume is not attached to a node, or is gone."""
+        volume = self._volumes.find(volume_id, deadline)
+        if volume is None:
+            return
+        for attachment in volume.attachments:
+            if attachment.node_id == node_id:
+                self._exports.delete(attachment.id, deadline)
+        self._remove_half_made(volume, deadline)
+
+    def detach_everywhere(self, volume_id: str, deadline: Deadline) -> None:
+        """Return when a volume is not attached to any node, or is gone."""
+        volume = self._volumes.find(volume_id, deadline)
+        for node_id in volume.node_ids() if volume else ():
+            self.detach(volume_id, node_id, deadline)
+
+    def node_context(self, volume: Volume, node_id: str, deadline: Deadline) -> dict[str, str]:
+        """Return what the node needs to reach a volume that is attached to it."""
+        attachment = volume.attachment_to(node_id)
+        if attachment is None:
+            raise NotFound(f"{volume} is not attached to node {node_id}")
+        connection = self._exports.connection(attachment.id, deadline)
+        return {names.CONNECTION: json.dumps(connection, sort_keys=True)}
+
+    def _find(self, volume_id: str, deadline: Deadline) -> Volume:
+        volume = self._volumes.find(volume_id, deadline)
+        if volume is None:
+            raise NotFound(f"volume {volume_id} does not exist")
+        return volume
+
+    def _remove_half_made(self, volume: Volume, deadline: Deadline) -> None:
+        """Remove what an attach left that was ended half way: no node has heard of it.
+
+        The caller holds the volume's lock, so no attach of this driver is under way.
+        """
+        if volume.status not in ("reserved", "attaching"):
+            return
+        if any(volume.metadata.get(key) != value for key, value in self._mine.items()):
+            raise InUse(
+                f"{volume} is {volume.status}, and was not made by this driver for this cluster: whoever"
+                " made it may finish that, or undo it with openstack volume attachment delete"
+            )
+        complete = {attachment.id for attachment in volume.attachments}
+        for record in self._exports.of_volume(volume.id, deadline):
+            if record.id not in complete and not record.server_id:
+                self._exports.delete(record.id, deadline)
+
+    def _give_back(self, attachment_id: str, failure: CloudError, deadline: Deadline) -> None:
+        try:
+            self._exports.delete(attachment_id, deadline)
+        except CloudError as second:
+            failure.add_note(f"attachment {attachment_id} is left over: {second}")

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices of volumes to which this node connects by itself.
+
+Such a disk shows the back end's serial, not the volume's id. Which device is the volume's is therefore
+written down when the connection is made, with the disk's own WWID and the boot that this is true of, in a
+file a volume. The file is there before the connection: whatever ends the driver, unstaging can undo it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer
+from ...plugins.module_utils._cloud.waiting import Deadline
+from .brick import without_secrets
+from .commands import Commands
+from .devices import Device, Devices, Wanted
+from .errors import DeviceMismatch, DeviceNotReady
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class Brick(Protocol):
+    """What connects. See brick.OsBrick for what each call means."""
+
+    def connect(self, connection: Mapping[str, Any]) -> str: ...
+    def disconnect(self, connection: Mapping[str, Any], path: str) -> None: ...
+    def extend(self, connection: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection as it is written down.
+
+    :ivar properties: os-brick's, without secrets.
+    :ivar boot: the boot of the kernel in which it was made; in another one it is no more.
+    :ivar path: the device's file, empty until it is there.
+    :ivar wwid: the device's, by sysfs.
+    """
+
+    properties: dict[str, Any]
+    boot: str
+    path: str = ""
+    wwid: str = ""
+
+
+class ConnectedDevices(Devices):
+    """Finds a volume's device by connecting to it.
+
+    :param folder: where connections are written down.
+    """
+
+    def __init__(
+        self,
+        commands: Commands,
+        brick: Brick,
+        folder: str,
+        observer: Observer = UNOBSERVED,
+        boot_id_file: str = BOOT_ID,
+        **places: Any,
+    ) -> None:
+        super().__init__(commands, observer=observer, **places)
+        self._brick = brick
+        self._folder = folder
+        with open(boot_id_file, encoding="ascii") as file:
+            self._boot = file.read().strip()
+
+    def find(self, wanted: Wanted, deadline: Deadline) -> Device:
+        """The device of a volume; connects to it.
+
+        :raises DeviceNotReady: the volume does not answer.
+        :raises DeviceMismatch: its device has another size.
+        """
+        device = self._known(wanted.serial) or self._connect(wanted)
+        if not wanted.fits(device.size):
+            raise DeviceMismatch(
+                f"{device.path}, to which the connection to volume {wanted.serial} led, has {device.size}"
+                f" bytes, the volume {wanted.size}"
+            )
+        return device
+
+    def carries(self, device: Device, volume_id: str) -> bool:
+        """Whether the device is the one that the connection to a volume has led to."""
+        known = self._known(volume_id)
+        return known is not None and known.number == device.number
+
+    def grown(self, device: Device, wanted: Wanted, deadline: Deadline) -> Device:
+        """The device as it is once the kernel knows its volume's new size; has every path look again."""
+        connection = self._read_connection(wanted.serial)
+        if connection is not None:
+            self._brick.extend(connection.properties)
+        return super().grown(device, wanted, deadline)
+
+    def release(self, volume_id: str) -> None:
+        """End the connection to a volume. Without one, nothing."""
+        connection = self._read_connection(volume_id)
+        if connection is None:
+            return
+        there = connection.path if self._known(volume_id) else ""
+        if connection.boot == self._boot:
+            self._brick.disconnect(connection.properties, there)
+        os.unlink(self._file(volume_id))
+
+    def _connect(self, wanted: Wanted) -> Device:
+        if not wanted.connection:
+            raise DeviceNotReady(f"this node is not connected to volume {wanted.serial}: stage it again")
+        properties = json.loads(wanted.connection)
+        kept = Connection(without_secrets(properties), self._boot)
+        self._write(wanted.serial, kept)
+        path = self._brick.connect(properties)
+        device = self._at(path)
+        if device is None:
+            raise DeviceNotReady(f"{path}, the device of volume {wanted.serial}, is no block device")
+        self._write(wanted.serial, Connection(kept.properties, self._boot, path, self._wwid(device)))
+        return device
+
+    def _known(self, volume_id: str) -> Device | None:
+        """The device to which a connection of this boot has led, while it is the same."""
+        connection = self._read_connection(volume_id)
+        if connection is None or connection.boot != self._boot or not connection.path:
+            return None
+        device = self._at(connection.path)
+        return device if device is not None and self._wwid(device) == connection.wwid else None
+
+    def _at(self, path: str) -> Device | None:
+        return self.named(os.path.basename(os.path.realpath(path)))
+
+    def _wwid(self, device: Device) -> str:
+        name = os.path.basename(device.path)
+        return self._read(name, "wwid") or self._read(name, os.path.join("device", "wwid"))
+
+    def _file(self, volume_id: str) -> str:
+        return os.path.join(self._folder, f"{quote(volume_id, safe='')}.json")
+
+    def _read_connection(self, volume_id: str) -> Connection | None:
+        try:
+            with open(self._file(volume_id), encoding="utf-8") as file:
+                return Connection(**json.load(file))
+        except FileNotFoundError:
+            return None
+
+    def _write(self, volume_id: str, connection: Connection) -> None:
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        part = f"{self._file(volume_id)}.part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(asdict(connection), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, self._file(volume_id))

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attaching without Nova: a node's connector as its id, and volumes exported to it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.block import connector
+from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse, NotFound
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+
+from ..conftest import MINE
+from ..fake_cloud import Failure, FakeCloud
+
+PROPERTIES = {
+    "platform": "x86_64",
+    "os_type": "linux",
+    "host": "node1",
+    "ip": "192.0.2.11",
+    "initiator": "iqn.2026-01.lab:node1",
+    "multipath": False,
+    "wwpns": ["50014380186b3f65", "50014380186b3f67"],
+}
+NODE = connector.encode(PROPERTIES)
+OTHER = connector.encode({**PROPERTIES, "host": "node2"})
+
+
+@pytest.fixture
+def attachments(cloud: FakeCloud) -> ConnectorAttachments:
+    api = Api(lambda: cloud.cinder, "3.50")
+    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE)
+
+
+@pytest.fixture
+def volume(cloud: FakeCloud) -> str:
+    return str(cloud.add_volume(metadata=MINE)["id"])
+
+
+def soon() -> Deadline:
+    return Deadline.after(10)
+
+
+def test_a_node_id_holds_what_a_back_end_needs() -> None:
+    assert NODE.startswith("host=node1&ip=192.0.2.11&initiator=iqn.2026-01.lab:node1&wwpns=")
+    read = connector.decode(NODE)
+    assert {name: read[name] for name in PROPERTIES} == PROPERTIES
+
+
+def test_multipath_passes_through() -> None:
+    read = connector.decode(connector.encode({**PROPERTIES, "multipath": True, "enforce_multipath": True}))
+    assert (read["multipath"], read["enforce_multipath"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"host": ""}, "names no host"),
+        ({"initiator": None, "wwpns": []}, "no way to storage"),
+        ({"initiator": "iqn." + "x" * 200}, "Kubernetes keeps 192"),
+    ],
+)
+def test_a_connector_that_can_be_no_node_id(change: dict[str, object], words: str) -> None:
+    with pytest.raises(connector.BadConnector, match=words):
+        connector.encode({**PROPERTIES, **change})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "some-node", "7ac4a6ec-0000-4000-8000-000000000001", "host=a&evil=1", "host="]
+)
+def test_what_is_no_node_id(text: str) -> None:
+    with pytest.raises(connector.BadConnector):
+        connector.decode(text)
+
+
+def test_a_volume_is_exported_to_the_node_that_cinder_then_names(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    for dummy in range(2):
+        attached = attachments.attach(volume, NODE, soon())
+        assert attached.node_ids() == [NODE]
+    context = attachments.node_context(attached, NODE, soon())
+    assert json.loads(context["connection"])["target_iqn"] == f"iqn.{volume}"
+    assert cloud.calls.count("POST /attachments") == 1
+
+
+def test_detaching_may_come_again(cloud: FakeCloud, attachments: ConnectorAttachments, volume: str) -> None:
+    attachments.attach(volume, NODE, soon())
+    for dummy in range(2):
+        attachments.detach(volume, NODE, soon())
+    assert cloud.volumes[volume]["status"] == "available"
+    attachments.detach("gone", NODE, soon())
+
+
+def test_another_node_is_refused_and_named(attachments: ConnectorAttachments, volume: str) -> None:
+    attachments.attach(volume, NODE, soon())
+    for attach in (attachments.attach, attachments.attach_shared):
+        with pytest.raises(InUse, match="attached to host=node1&ip"):
+            attach(volume, OTHER, soon())
+
+
+def test_several_nodes_share_what_can_be_shared(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    cloud.volumes[volume]["multiattach"] = True
+    attachments.attach_shared(volume, NODE, soon())
+    with pytest.raises(InUse, match="one node at a time"):
+        attachments.attach(volume, OTHER, soon())
+    assert attachments.attach_shared(volume, OTHER, soon()).node_ids() == [NODE, OTHER]
+    attachments.detach(volume, NODE, soon())
+    assert cloud.volumes[volume]["status"] == "in-use"
+    attachments.detach_everywhere(volume, soon())
+    assert cloud.volumes[volume]["status"] == "available"
+
+
+def test_what_does_not_exist(attachments: ConnectorAttachments, volume: str) -> None:
+    with pytest.raises(NotFound, match="some-node"):
+        attachments.attach(volume, "some-node", soon())
+    with pytest.raises(NotFound, match="volume gone"):
+        attachments.attach("gone", NODE, soon())
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_attachment_that_is_not_completed_is_given_back(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, status: int
+) -> None:
+    cloud.failures.append(
+        Failure(r"POST /attachments/.*/action", status, times=1, headers={"Retry-After": "999"})
+    )
+    with pytest.raises(Exception, match="no"):
+        attachments.attach(volume, NODE, soon())
+    assert cloud.volumes[volume]["status"] == "available"
+
+
+def test_what_an_ended_driver_left_half_made_is_made_anew(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    cloud.cinder.request(
+        "/attachments", "POST", json={"attachment": {"volume_uuid": volume, "connector": {}}}
+    )
+    assert attachments.attach(volume, NODE, soon()).node_ids() == [NODE]
+    assert cloud.volumes[volume]["half_made"] == []
+
+
+def test_what_is_half_made_and_of_somebody_else_is_left_alone(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    cloud.volumes[volume].update(status="reserved", metadata={})
+    with pytest.raises(InUse, match="not made by this driver for this cluster"):
+        attachments.attach(volume, NODE, soon())

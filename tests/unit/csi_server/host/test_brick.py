@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What os-brick is told of a connection, what of it is written down, and how its programs are run."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.host.brick import (
+    run_program,
+    with_own_target,
+    without_secrets,
+)
+
+ONE = {"target_portal": "192.0.2.1:3260", "target_iqn": "iqn.2026-01.test:volume-1", "target_lun": 3}
+
+
+def test_a_connection_to_one_target_names_it_as_a_list():
+    assert with_own_target(ONE) == ONE | {
+        "target_portals": ["192.0.2.1:3260"],
+        "target_iqns": ["iqn.2026-01.test:volume-1"],
+        "target_luns": [3],
+    }
+
+
+def test_a_connection_that_lists_its_targets_keeps_them():
+    several = ONE | {
+        "target_portals": ["192.0.2.1:3260", "192.0.2.2:3260"],
+        "target_iqns": ["iqn.2026-01.test:volume-1"] * 2,
+        "target_luns": [3, 3],
+    }
+    assert with_own_target(several) == several
+
+
+def test_a_connection_of_another_kind_is_left_as_it_is():
+    path = {"driver_volume_type": "local", "device_path": "/dev/loop0"}
+    assert with_own_target(path) == path
+
+
+def test_secrets_are_not_written_down():
+    secrets = {
+        "auth_method": "CHAP",
+        "auth_username": "user",
+        "auth_password": "password",
+        "discovery_auth_username": "user",
+        "discovery_auth_password": "password",
+    }
+    assert without_secrets(ONE | secrets) == ONE | {"auth_method": "CHAP"}
+
+
+class Failed(Exception):
+    """In the place of the library's error, which is not installed with the driver."""
+
+    def __init__(self, **said):
+        super().__init__(said)
+        self.said = said
+
+
+@pytest.fixture
+def library(monkeypatch):
+    processutils = SimpleNamespace(ProcessExecutionError=Failed)
+    monkeypatch.setitem(sys.modules, "oslo_concurrency", SimpleNamespace(processutils=processutils))
+    monkeypatch.setitem(sys.modules, "oslo_concurrency.processutils", processutils)
+
+
+def test_a_program_reads_its_input_and_its_output_is_returned():
+    assert run_program("cat", process_input="told") == ("told", "")
+
+
+@pytest.mark.parametrize("accepted", [21, [0, 21], False])
+def test_an_exit_code_may_be_an_answer(accepted):
+    assert run_program("sh", "-c", "echo out; exit 21", check_exit_code=accepted) == ("out\n", "")
+
+
+@pytest.mark.parametrize("accepted", [0, [0, 1], True])
+@pytest.mark.usefixtures("library")
+def test_any_other_exit_code_is_a_failure_that_shows_no_argument(accepted):
+    with pytest.raises(Failed) as failure:
+        run_program("sh", "-c", "echo why >&2; exit 21", "secret", check_exit_code=accepted)
+    assert failure.value.said == {"stdout": "", "stderr": "why\n", "exit_code": 21, "cmd": "sh"}
+
+
+def test_a_program_is_tried_as_often_as_asked(tmp_path):
+    tried = tmp_path / "tried"
+    script = f"echo . >>{tried}; test $(wc -l <{tried}) = 3"
+    run_program("sh", "-c", script, attempts=3)
+    assert tried.read_text() == ".\n.\n.\n"
+
+
+def test_who_asks_may_stop_the_program():
+    ended = []
+    run_program(
+        "sleep",
+        "60",
+        check_exit_code=False,
+        on_execute=lambda process: process.kill(),
+        on_completion=ended.append,
+    )
+    assert [process.returncode for process in ended] == [-9]

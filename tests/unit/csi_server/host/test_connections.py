@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices to which a node connects by itself: found again, never mistaken, given back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.host.connections import ConnectedDevices
+from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
+from ansible_collections.mooring.storage.csi_server.host.errors import DeviceMismatch, DeviceNotReady
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import (
+    GIB,
+    OTHER,
+    VOLUME,
+    Clock,
+    Machine,
+)
+
+PASSWORD = "chap-secret-1"
+PROPERTIES = {"driver_volume_type": "iscsi", "target_iqn": "iqn.v", "auth_password": PASSWORD}
+WANTED = Wanted(VOLUME, GIB, json.dumps(PROPERTIES))
+
+
+class Storage:
+    """Stands for os-brick: connecting plugs a disk into the machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.calls: list[tuple[str, str]] = []
+        self.size = GIB
+
+    def connect(self, connection):
+        assert connection["auth_password"] == PASSWORD
+        self.calls.append(("connect", connection["target_iqn"]))
+        return str(self.machine.plug("sda", size=self.size, device__wwid=b"naa.1"))
+
+    def disconnect(self, connection, path):
+        self.calls.append(("disconnect", path))
+
+    def extend(self, connection):
+        self.machine.grow("sda", 2 * GIB)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (tmp_path / "boot_id").write_text("boot-1\n")
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def storage(machine: Machine) -> Storage:
+    return Storage(machine)
+
+
+@pytest.fixture
+def node(tmp_path: Path, machine: Machine, storage: Storage):
+    """A node's driver as it is after a start."""
+
+    def start() -> ConnectedDevices:
+        return ConnectedDevices(
+            machine,
+            storage,
+            str(tmp_path / "connections"),
+            boot_id_file=str(tmp_path / "boot_id"),
+            dev=str(machine.dev),
+            sys=str(machine.sys),
+            number_of=machine.number_of,
+        )
+
+    return start
+
+
+def soon() -> Deadline:
+    return Deadline.after(1, Clock())
+
+
+def test_a_volume_is_connected_to_once(node, storage) -> None:
+    first = node().find(WANTED, soon())
+    again = node()
+    assert again.find(Wanted(VOLUME), soon()) == first
+    assert again.carries(first, VOLUME)
+    assert not again.carries(first, OTHER)
+    assert storage.calls == [("connect", "iqn.v")]
+
+
+def test_no_secret_is_written_down(node, tmp_path: Path) -> None:
+    node().find(WANTED, soon())
+    written = [path.read_text() for path in (tmp_path / "connections").iterdir()]
+    assert written
+    assert not any(PASSWORD in text for text in written)
+
+
+def test_a_volume_that_is_not_connected_has_to_be_staged(node) -> None:
+    with pytest.raises(DeviceNotReady, match="stage it again"):
+        node().find(Wanted(VOLUME), soon())
+
+
+def test_a_device_of_another_size_is_refused(node, storage) -> None:
+    storage.size = 3
+    with pytest.raises(DeviceMismatch, match="has 0 bytes, the volume"):
+        node().find(WANTED, soon())
+
+
+def test_a_device_that_took_the_place_of_the_volumes_is_not_it(node, machine) -> None:
+    device = node().find(WANTED, soon())
+    (machine.sys / "class/block/sda/device/wwid").write_bytes(b"naa.2")
+    assert not node().carries(device, VOLUME)
+
+
+def test_after_a_boot_the_volume_is_connected_to_anew(node, machine, storage, tmp_path: Path) -> None:
+    device = node().find(WANTED, soon())
+    (tmp_path / "boot_id").write_text("boot-2\n")
+    rebooted = node()
+    assert not rebooted.carries(device, VOLUME)
+    rebooted.release(VOLUME)
+    assert storage.calls == [("connect", "iqn.v")]
+
+
+def test_releasing_disconnects_once(node, storage) -> None:
+    device = node().find(WANTED, soon())
+    for dummy in range(2):
+        node().release(VOLUME)
+    assert storage.calls == [("connect", "iqn.v"), ("disconnect", device.path)]
+
+
+def test_what_was_half_connected_is_disconnected(node, storage, monkeypatch) -> None:
+    def fail(connection):
+        raise DeviceNotReady("no answer")
+
+    monkeypatch.setattr(storage, "connect", fail)
+    with pytest.raises(DeviceNotReady, match="no answer"):
+        node().find(WANTED, soon())
+    node().release(VOLUME)
+    assert storage.calls == [("disconnect", "")]
+
+
+def test_a_grown_volume_is_seen_by_every_path(node) -> None:
+    devices = node()
+    device = devices.find(WANTED, soon())
+    assert devices.grown(device, Wanted(VOLUME, 2 * GIB), soon()).size == 2 * GIB
