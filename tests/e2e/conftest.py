@@ -66,19 +66,32 @@ def compute(connection):
     return connection.compute
 
 
+@pytest.fixture(scope="session")
+def namespaces():
+    """The names of the tests' namespaces. Kubernetes takes its time to delete one, and tests do not wait."""
+    made = []
+    yield made
+    if made:
+        kubectl("wait", "--for=delete", "--timeout=100s", *(f"namespace/{name}" for name in made))
+
+
 @pytest.fixture
-def namespace(cinder):
+def namespace(cinder, cluster_wide, namespaces):
     """A namespace of the test's own. Nothing of its claims may be left in Cinder at the end."""
     made = f"e2e-{uuid.uuid4().hex[:8]}"
+    namespaces.append(made)
     kubectl("create", "namespace", made)
     yield made
-    kubectl("delete", "namespace", made, "--timeout=100s")
-    assert becomes(lambda: not claimed(cinder, made)), f"left behind: {claimed(cinder, made)}"
+    kubectl("delete", "namespace", made, "--wait=false")
+    assert becomes(lambda: not claimed(cinder, made), 100), f"left behind: {claimed(cinder, made)}"
 
 
 @pytest.fixture
-def cluster_wide(namespace):
-    """Makes objects that are in no namespace, such as classes, and deletes them again at the end."""
+def cluster_wide():
+    """Makes objects that are in no namespace, such as classes, and deletes them again at the end.
+
+    Later than the namespace: a VolumeAttributesClass stays as long as a claim has it.
+    """
     made = []
 
     def make(*bodies):

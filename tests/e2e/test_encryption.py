@@ -89,7 +89,7 @@ def test_it_grows_under_a_running_pod(namespace, encrypted_class):
     objects.apply(objects.claim(namespace, "data", name, size="2Gi"))
 
     def grown():
-        kib = objects.run(namespace, "writer", "df -k /data | tail -1 | awk '{print $2}'")
+        kib = objects.run(namespace, "writer", "df -Pk /data | tail -1 | awk '{print $2}'")
         return int(kib) > 1.5 * 1024**2
 
     assert becomes(grown, 90)

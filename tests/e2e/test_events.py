@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the cloud says of a failure stands where users look: in the events and states of their own objects."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+
+@pytest.fixture
+def storage(namespace):
+    """A class whose volumes are made at once."""
+    objects.apply(objects.storage_class(namespace, {"type": "fast"}))
+    yield namespace
+    kubectl("delete", "storageclass", namespace)
+
+
+def told(namespace, reason):
+    """All that events of a reason say."""
+    events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+    return " ".join(event["message"] for event in events if event["reason"] == reason)
+
+
+def test_an_expansion_over_the_quota(namespace, storage):
+    objects.apply(objects.claim(namespace, "data", storage))
+    objects.wait_bound(namespace, "data")
+    grown = {"spec": {"resources": {"requests": {"storage": "100Ti"}}}}
+    kubectl("-n", namespace, "patch", "pvc", "data", "--patch", json.dumps(grown))
+    text = becomes(lambda: told(namespace, "VolumeResizeFailed"))
+    assert "exceeds allowed" in text
+
+
+def test_an_attachment_of_a_volume_that_somebody_deleted(namespace, storage, cinder):
+    objects.apply(objects.claim(namespace, "data", storage))
+    volume_id = objects.wait_bound(namespace, "data")
+    cinder.delete_volume(volume_id)
+    assert becomes(lambda: cinder.find_volume(volume_id, ignore_missing=True) is None)
+    objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
+    text = becomes(lambda: told(namespace, "FailedAttachVolume"))
+    assert f"volume {volume_id} does not exist" in text
+    objects.delete("pod", "user", namespace)
+
+
+def test_a_snapshot_that_cinder_refuses(namespace, storage):
+    snapshot = {"apiVersion": "snapshot.storage.k8s.io/v1"}
+    objects.apply(
+        {
+            **snapshot,
+            "kind": "VolumeSnapshotClass",
+            "metadata": {"name": namespace},
+            "driver": objects.DRIVER,
+            "deletionPolicy": "Delete",
+            "parameters": {"force-create": "false"},
+        },
+        objects.claim(namespace, "data", storage),
+        objects.pod(namespace, "user", {"/data": "data"}),
+    )
+    objects.wait_ready(namespace, "user")
+    objects.apply(
+        {
+            **snapshot,
+            "kind": "VolumeSnapshot",
+            "metadata": {"name": "refused", "namespace": namespace},
+            "spec": {
+                "source": {"persistentVolumeClaimName": "data"},
+                "volumeSnapshotClassName": namespace,
+            },
+        }
+    )
+
+    def error():
+        status = objects.get("volumesnapshot", "refused", namespace).get("status") or {}
+        return (status.get("error") or {}).get("message", "")
+
+    assert "must be available" in becomes(error)
+    objects.delete("volumesnapshot", "refused", namespace)
+    kubectl("delete", "volumesnapshotclass", namespace)
