@@ -97,7 +97,7 @@ LANES = (
     (
         make("lab-up", "lab", 45),
         in_lab("lab", ["tests/lab", f"--ignore={CSI_SANITY}"], 30, needs=("lab-up",)),
-        in_lab("csi-sanity", [CSI_SANITY], 30, needs=("lab-up",)),
+        in_lab("csi-sanity", [CSI_SANITY, "-n", "2"], 30, needs=("lab-up",)),
         make("demo", "demo", 20, needs=("lab-up",)),
         in_lab("e2e", ["tests/e2e", "-m", "not alone", *E2E_WORKERS], 30, needs=("demo",)),
         in_lab("e2e-alone", ["tests/e2e", "-m", "alone"], 30, needs=("demo",)),

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from .errors import CommandFailed, DeviceNotReady
 
 T = TypeVar("T")
+#: As shells have it for a program that is not there.
+_NOT_RUN = 127
 _SECRETS = ("auth_username", "auth_password", "discovery_auth_username", "discovery_auth_password")
 
 
@@ -175,13 +177,12 @@ def run_program(*command: str, **options: Any) -> tuple[str, str]:
     """
     accepted = _accepted(options.get("check_exit_code", True))
     for dummy in range(options.get("attempts", 1)):
-        process = subprocess.Popen(
+        process = _started(
             " ".join(command) if options.get("shell") else [str(word) for word in command],
             shell=bool(options.get("shell")),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             errors="surrogateescape",
         )
         # os-brick's timeout: it kills the process from here.
@@ -196,6 +197,16 @@ def run_program(*command: str, **options: Any) -> tuple[str, str]:
 
     # The arguments may hold a secret.
     raise ProcessExecutionError(stdout=out, stderr=err, exit_code=process.returncode, cmd=command[0])
+
+
+def _started(command: str | list[str], **options: Any) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(command, text=True, **options)
+    except OSError as error:
+        from oslo_concurrency.processutils import ProcessExecutionError
+
+        said = f"cannot run {error.filename}: {error.strerror}"
+        raise ProcessExecutionError(stderr=said, exit_code=_NOT_RUN, cmd=error.filename) from error
 
 
 def _accepted(wanted: bool | int | Collection[int]) -> Collection[int] | None:

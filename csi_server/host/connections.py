@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -85,6 +85,12 @@ class ConnectedDevices(Devices):
                 f" bytes, the volume {wanted.size}"
             )
         return device
+
+    def linked(self, volume_id: str) -> Iterator[Device]:
+        """The device to which the connection to a volume has led, if it is here."""
+        device = self._known(volume_id)
+        if device is not None:
+            yield device
 
     def carries(self, device: Device, volume_id: str) -> bool:
         """Whether the device is the one that the connection to a volume has led to."""

@@ -13,7 +13,6 @@ import os
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -30,11 +29,9 @@ MINE = {names.CLUSTER: "test-attach-cinder"}
 GIB = 1024**3
 SECONDS = 400
 
-#: What a node does: learns its id; connects, writes or reads, disconnects. os-brick is the one that the lab
-#: has for Cinder, last on the path: all else is the driver's own.
+#: What a node does: learns its id; connects, writes or reads, disconnects.
 ON_NODE = """
 import json, os, sys
-sys.path.append({os_brick!r})
 from ansible_collections.mooring.storage.csi_server import node_reach
 from ansible_collections.mooring.storage.csi_server.host.brick import Multipath, OsBrick
 from ansible_collections.mooring.storage.csi_server.host.commands import SystemCommands
@@ -64,9 +61,7 @@ print("@told=" + json.dumps(told))
 
 
 def on_node(number, volume, connection, data):
-    found = Path(os.environ["MOORING_CACHE"]).glob("openstack-venv-*/lib/python3*/site-packages/os_brick")
     script = ON_NODE.format(
-        os_brick=str(max(found, key=lambda folder: folder.stat().st_mtime).parent),
         address=f"10.98.0.1{number}",
         volume=volume,
         connection=connection,

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.host.connections import ConnectedDevices
 from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
-from ansible_collections.mooring.storage.csi_server.host.errors import DeviceMismatch, DeviceNotReady
+from ansible_collections.mooring.storage.csi_server.host.errors import (
+    DeviceMismatch,
+    DeviceNotReady,
+    TargetMissing,
+)
+from ansible_collections.mooring.storage.csi_server.host.health import Health
+from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import (
     GIB,
@@ -87,6 +94,14 @@ def test_a_volume_is_connected_to_once(node, storage) -> None:
     assert again.carries(first, VOLUME)
     assert not again.carries(first, OTHER)
     assert storage.calls == [("connect", "iqn.v")]
+
+
+def test_a_volume_is_on_the_node_while_it_is_connected(node, machine) -> None:
+    health = NodeHealth(node(), Mounts(machine), Health())
+    with pytest.raises(TargetMissing, match="is not on this node"):
+        health.of_volume(VOLUME, [])
+    node().find(WANTED, soon())
+    assert health.of_volume(VOLUME, []) == []
 
 
 def test_no_secret_is_written_down(node, tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes are made where their pods can run: zones with other names in Cinder, and further segments."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+ZONE = "topology.cinder.csi.openstack.org/zone"
+RACK = "example.org/rack"
+
+
+@pytest.fixture(scope="module")
+def driver(cloud, tmp_path_factory):
+    """A driver for which Nova's az1 is Cinder's az2."""
+    with second_driver.installed(
+        tmp_path_factory.mktemp("zones"),
+        "zones",
+        19810,
+        cloud,
+        csi_driver_zone_map={"az1": "az2"},
+        csi_driver_additional_topology={RACK: "r1"},
+    ) as name:
+        yield name
+
+
+def storage_class(name, driver, volume_type, **fields):
+    return objects.storage_class(
+        name, {"type": volume_type}, provisioner=driver, volumeBindingMode="WaitForFirstConsumer", **fields
+    )
+
+
+def in_rack(rack):
+    expressions = [{"key": ZONE, "values": ["az1"]}, {"key": RACK, "values": [rack]}]
+    return [{"matchLabelExpressions": expressions}]
+
+
+def test_a_volume_is_made_in_the_zone_of_its_pods_node(driver, namespace, cluster_wide, cinder):
+    cluster_wide(storage_class(namespace, driver, "slow", allowedTopologies=in_rack("r1")))
+    objects.apply(objects.claim(namespace, "data", namespace))
+    objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
+    objects.wait_ready(namespace, "user")
+    volume = objects.wait_bound(namespace, "data")
+    assert cinder.get_volume(volume).availability_zone == "az2"
+
+    bound = objects.get("pvc", "data", namespace)["spec"]["volumeName"]
+    [term] = objects.get("pv", bound)["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    wanted = {each["key"]: each["values"] for each in term["matchExpressions"]}
+    assert wanted == {ZONE: ["az1"], RACK: ["r1"]}
+    node = objects.get("pod", "user", namespace)["spec"]["nodeName"]
+    drivers = objects.get("csinode", node)["spec"]["drivers"]
+    assert [sorted(each["topologyKeys"]) for each in drivers if each["name"] == driver] == [[RACK, ZONE]]
+    objects.delete("pod", "user", namespace)
+    objects.delete("pvc", "data", namespace)
+
+
+def test_no_volume_is_made_where_no_node_is(driver, namespace, cluster_wide, cinder):
+    cluster_wide(storage_class(namespace, driver, "slow", allowedTopologies=in_rack("r2")))
+    objects.apply(objects.claim(namespace, "data", namespace))
+    objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
+
+    def refusals():
+        events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+        return [each["message"] for each in events if each["reason"] == "FailedScheduling"]
+
+    assert "0/2 nodes are available" in becomes(refusals)[0]
+    assert objects.get("pvc", "data", namespace)["status"]["phase"] == "Pending"
+    objects.delete("pod", "user", namespace)
+    objects.delete("pvc", "data", namespace)
