@@ -18,6 +18,8 @@ from pathlib import Path
 DRIVER = "mooring.storage"
 _ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 
+_CAPACITY = re.compile(r"/(types|os-availability-zone|os-quota-sets/ID|scheduler-stats/get_pools)$")
+
 
 class ApiLogs:
     """The access logs, from where they ended when the object was made.
@@ -30,7 +32,10 @@ class ApiLogs:
         self._starts = {name: path.stat().st_size for name, path in files.items()}
 
     def drivers_calls(self) -> Counter[str]:
-        """Return how often the driver sent each request, such as ``cinder GET /v3/volumes/ID``."""
+        """Return how often the driver sent each request, such as ``cinder GET /v3/volumes/ID``.
+
+        Those for GetCapacity are not among them: the provisioner asks in its own time, not for a volume.
+        """
         calls: Counter[str] = Counter()
         for name, path in self._files.items():
             with path.open() as log:
@@ -39,5 +44,6 @@ class ApiLogs:
                     request = json.loads(line)
                     if DRIVER in (request["user_agent"] or ""):
                         route = _ID.sub("ID", request["path"].partition("?")[0])
-                        calls[f"{name} {request['method']} {route}"] += 1
+                        if not _CAPACITY.search(route):
+                            calls[f"{name} {request['method']} {route}"] += 1
         return calls

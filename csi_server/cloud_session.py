@@ -88,7 +88,7 @@ class _Service:
     def _once(self, patience: Deadline, url: str, method: str, options: dict[str, Any]) -> Any:
         connection = self._session.usable(patience)
         try:
-            with sdk.translated("authenticate"):
+            with sdk.translated(f"send {method} {url}"):
                 response = self._proxy(connection).request(url, method, **options)
             if response.status_code == sdk.UNAUTHORIZED:
                 sdk.body(response, f"{method} {url}")

@@ -23,6 +23,8 @@ LOG = logging.getLogger(__name__)
 UNBOUNDED = 2**33 - 1
 #: Seconds. The provisioner asks for each class in each zone, one right after the other.
 FIGURES_HOLD = 10.0
+#: Seconds. Types and zones change seldom; a type that is not among them is looked for at once.
+PLACES_HOLD = 300.0
 #: Seconds until a refusal is tried again: rights change seldom.
 REFUSAL_HOLDS = 600.0
 _RESTRICTED = "RESKEY:availability_zones"
@@ -48,14 +50,24 @@ class TypesPort(Protocol):
 
 
 @dataclass(frozen=True)
+class Places:
+    """What a volume may be, and where."""
+
+    types: Sequence[VolumeTypeRef]
+    zones: Sequence[str]
+
+    def has(self, volume_type: str) -> bool:
+        """Say whether there is a type of this name or id; the default always is."""
+        return not volume_type or any(volume_type in (each.id, each.name) for each in self.types)
+
+
+@dataclass(frozen=True)
 class Figures:
     """What one look at the cloud tells.
 
     :ivar pools: None where the credential may not see them.
     """
 
-    types: Sequence[VolumeTypeRef]
-    zones: Sequence[str]
     quotas: Quotas
     pools: Sequence[Pool] | None
 
@@ -78,6 +90,7 @@ class VolumeCapacity:
         self._quotas = quotas
         self._pools = pools
         self._figures: Recent[None, Figures] = Recent(FIGURES_HOLD, clock)
+        self._places: Recent[None, Places] = Recent(PLACES_HOLD, clock)
         self._refused: Recent[None, bool] = Recent(REFUSAL_HOLDS, clock)
 
     def of(self, volume_type: str, zone: str, shared: bool, deadline: Deadline) -> Capacity:
@@ -88,19 +101,15 @@ class VolumeCapacity:
         :param shared: volumes for several nodes at once.
         :raises InvalidRequest: there is no such type.
         """
+        places = self._places.get(None)
+        if places is None or not places.has(volume_type):
+            places = Places(self._cloud.types(deadline), self._cloud.zones(deadline))
+            self._places.put(None, places)
         figures = self._figures.get(None)
         if figures is None:
-            figures = self._look(deadline)
+            figures = Figures(self._quotas.read(deadline), self._look_at_pools(deadline))
             self._figures.put(None, figures)
-        return compute(figures, volume_type, zone, shared)
-
-    def _look(self, deadline: Deadline) -> Figures:
-        return Figures(
-            types=self._cloud.types(deadline),
-            zones=self._cloud.zones(deadline),
-            quotas=self._quotas.read(deadline),
-            pools=self._look_at_pools(deadline),
-        )
+        return compute(places, figures, volume_type, zone, shared)
 
     def _look_at_pools(self, deadline: Deadline) -> list[Pool] | None:
         if self._refused.get(None):
@@ -113,17 +122,17 @@ class VolumeCapacity:
             return None
 
 
-def compute(figures: Figures, volume_type: str, zone: str, shared: bool) -> Capacity:
+def compute(places: Places, figures: Figures, volume_type: str, zone: str, shared: bool) -> Capacity:
     """Return the capacity that figures amount to; see VolumeCapacity.of."""
     wanted = None
     if volume_type:
-        wanted = next((each for each in figures.types if volume_type in (each.id, each.name)), None)
+        wanted = next((each for each in places.types if volume_type in (each.id, each.name)), None)
         if wanted is None:
-            known = ", ".join(sorted(each.name for each in figures.types))
+            known = ", ".join(sorted(each.name for each in places.types))
             raise InvalidRequest(f"volume type {volume_type!r} does not exist: known are {known}")
     specs = dict(wanted.extra_specs or {}) if wanted else {}
     allowed = [each.strip() for each in specs.get(_RESTRICTED, "").split(",") if each.strip()]
-    if zone and (zone not in figures.zones or (allowed and zone not in allowed)):
+    if zone and (zone not in places.zones or (allowed and zone not in allowed)):
         return Capacity(0, 0)
     if shared and wanted and wanted.multiattach is False:
         return Capacity(0, 0)

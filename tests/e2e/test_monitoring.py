@@ -106,6 +106,8 @@ def role(namespace, tmp_path):
                         "csi_driver_node_name": "my-nodes",
                         "csi_driver_monitoring": list(what),
                         "csi_driver_monitoring_labels": {"release": "prometheus"},
+                        "csi_driver_http_tls_secret": "metrics-certificate",
+                        "csi_driver_monitoring_tls": {"serverName": "csi.example.org"},
                     },
                 }
             ],
@@ -139,6 +141,8 @@ def test_the_role_makes_what_is_asked_for_and_removes_what_is_not(namespace, rol
     assert ran.returncode == 0, ran.stdout
     found = made(namespace)
     assert found["PodMonitor"]["metadata"]["labels"]["release"] == "prometheus"
+    [endpoint] = found["PodMonitor"]["spec"]["podMetricsEndpoints"]
+    assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", {"serverName": "csi.example.org"})
     assert found["ConfigMap"]["metadata"]["labels"]["grafana_dashboard"] == "1"
     dashboard = json.loads((FILES / "grafana-dashboard.json").read_text())
     assert json.loads(found["ConfigMap"]["data"]["cinder-csi.json"]) == dashboard

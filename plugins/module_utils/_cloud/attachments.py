@@ -67,7 +67,7 @@ class Attachments:
         body = self._api.request(
             "attachment_get",
             "GET",
-            f"/attachments/{attachment_id}",
+            f"/attachments/{segment(attachment_id)}",
             f"read attachment {attachment_id}",
             deadline,
         )

@@ -13,6 +13,7 @@ from .errors import Failed, InUse, InvalidRequest, NotFound
 from .group import GroupSnapshot, group_snapshot_from_api
 from .listing import listed
 from .messages import Messages
+from .paths import segment
 from .polling import SharedPoller
 from .waiting import Deadline, LearnedPace, PaceSource
 
@@ -35,7 +36,7 @@ class GroupSnapshots:
             body = self._api.request(
                 "group_snapshot_get",
                 "GET",
-                f"/group_snapshots/{group_snapshot_id}",
+                f"/group_snapshots/{segment(group_snapshot_id)}",
                 f"read group snapshot {group_snapshot_id}",
                 deadline,
             )
@@ -98,7 +99,7 @@ class GroupSnapshots:
             self._api.request(
                 "group_snapshot_delete",
                 "DELETE",
-                f"/group_snapshots/{group_snapshot_id}",
+                f"/group_snapshots/{segment(group_snapshot_id)}",
                 f"delete group snapshot {group_snapshot_id}",
                 deadline,
             )

@@ -15,6 +15,7 @@ from .errors import Failed, InUse, InvalidRequest, NotFound
 from .group import Group, GroupRequest, group_from_api, to_api
 from .listing import listed
 from .messages import Messages
+from .paths import segment
 from .polling import SharedPoller
 from .waiting import Deadline, LearnedPace, PaceSource
 
@@ -40,7 +41,7 @@ class Groups:
             body = self._api.request(
                 "group_get",
                 "GET",
-                f"/groups/{group_id}",
+                f"/groups/{segment(group_id)}",
                 f"read group {group_id}",
                 deadline,
                 params=WITH_VOLUMES,
@@ -90,7 +91,7 @@ class Groups:
             self._api.request(
                 "group_update",
                 "PUT",
-                f"/groups/{group_id}",
+                f"/groups/{segment(group_id)}",
                 f"change the volumes of group {group_id}",
                 deadline,
                 json={"group": {key: value for key, value in body.items() if value}},
@@ -126,7 +127,7 @@ class Groups:
             self._api.request(
                 "group_delete",
                 "POST",
-                f"/groups/{group_id}/action",
+                f"/groups/{segment(group_id)}/action",
                 f"delete group {group_id}",
                 deadline,
                 json={"delete": {"delete-volumes": False}},

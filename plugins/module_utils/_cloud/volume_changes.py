@@ -90,7 +90,7 @@ class VolumeChanges:
             self._api.request(
                 "volume_retype",
                 "POST",
-                f"/volumes/{volume_id}/action",
+                f"/volumes/{segment(volume_id)}/action",
                 f"change volume {volume_id} to type {new_type}",
                 deadline,
                 json={"os-retype": {"new_type": new_type, "migration_policy": migration_policy}},
@@ -103,7 +103,7 @@ class VolumeChanges:
         self._api.request(
             "volume_metadata_set",
             "POST",
-            f"/volumes/{volume_id}/metadata",
+            f"/volumes/{segment(volume_id)}/metadata",
             f"set metadata of volume {volume_id}",
             deadline,
             json={"metadata": metadata},

@@ -84,7 +84,7 @@ def assert_quiet(caplog: pytest.LogCaptureFixture) -> None:
     assert [getattr(r, "traceback", r.exc_text or str(r.exc_info))[-2000:] for r in loud] == []
 
 
-@pytest.mark.parametrize("method", methods("Controller"), ids=lambda method: method.name)
+@pytest.mark.parametrize("method", methods("Controller", "GroupController"), ids=lambda method: method.name)
 def test_controller(driver: Driver, method: MethodDescriptor, caplog: pytest.LogCaptureFixture) -> None:
     driver.cloud.add_volume(id=VOLUME, name="pvc-1", metadata=dict(MINE))
     known = [VOLUME, driver.cloud.add_server(), "type", "availability", "csi.storage.k8s.io/pvc/name"]

@@ -104,6 +104,12 @@ def test_one_look_serves_all_that_ask_at_once(driver: Driver) -> None:
     assert len(driver.cloud.calls) == 4, driver.cloud.calls
 
 
+def test_a_type_that_is_new_is_found(driver: Driver) -> None:
+    assert available(driver, type="fast") == 60
+    driver.cloud.types = {*driver.cloud.types, "new"}
+    assert available(driver, type="new") == 60
+
+
 def test_a_failure_is_not_a_capacity(driver: Driver) -> None:
     driver.cloud.failures.append(Failure("GET /os-quota-sets/project", 500))
     refused(lambda: ask(driver), grpc.StatusCode.UNAVAILABLE)
