@@ -6,19 +6,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB
+from ansible_collections.mooring.storage.tests.e2e.plays import LAB_VARIABLES, run_play
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-SECONDS = 400
 
 
 def cloud_conf(account: Mapping[str, Any]) -> dict[str, str]:
@@ -60,20 +54,13 @@ def installed(
         "csi_driver_storage_capacity": False,
         **variables,
     }
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "vars_files": [str(CHECKOUT / "playbooks" / "inventory" / "group_vars" / "all.yml")],
-        # As the role's parameters: they come before those files.
-        "roles": [{"role": "mooring.storage.csi_driver", **given}],
-    }
-    (folder / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--flatten"))
-    (folder / "playbook.yml").write_text(json.dumps([play]))
+    # As the role's parameters: they come before the lab's.
+    role = {"role": "mooring.storage.csi_driver", **given}
     try:
-        _run(folder, "present")
+        _run(folder, role)
         yield driver
     finally:
-        _run(folder, "absent")
+        _run(folder, {**role, "csi_driver_state": "absent"})
     left = kubectl(
         "get",
         "all,csidrivers,clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,secrets",
@@ -83,16 +70,6 @@ def installed(
     assert [each for each in left.split() if f"{name}-" in each or driver in each] == []
 
 
-def _run(folder: Path, state: str) -> None:
-    ran = subprocess.run(
-        [
-            *("ansible-playbook", "-e", f"lab_dir={LAB}", "-e", f"csi_driver_state={state}"),
-            str(folder / "playbook.yml"),
-        ],
-        env={**os.environ, "K8S_AUTH_KUBECONFIG": str(folder / "kubeconfig")},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+def _run(folder: Path, role: Mapping[str, Any]) -> None:
+    ran = run_play(folder, {"vars_files": [LAB_VARIABLES], "roles": [role]})
     assert ran.returncode == 0, ran.stdout

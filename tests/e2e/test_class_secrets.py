@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.e2e.plays import run_play
 
 
 @pytest.fixture
 def role(namespace, tmp_path):
     """Runs the role's part for Secrets, for a controller of the test's own."""
-    (tmp_path / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--flatten"))
 
     def run(*secrets, **variables):
         part = {"name": "mooring.storage.csi_driver", "tasks_from": "class_secrets"}
@@ -26,20 +23,7 @@ def role(namespace, tmp_path):
             "csi_driver_class_secrets": list(secrets),
             **variables,
         }
-        play = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "tasks": [{"ansible.builtin.include_role": part, "vars": given}],
-        }
-        (tmp_path / "playbook.yml").write_text(json.dumps([play]))
-        ran = subprocess.run(
-            ["ansible-playbook", str(tmp_path / "playbook.yml")],
-            env={**os.environ, "K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        ran = run_play(tmp_path, {"tasks": [{"ansible.builtin.include_role": part, "vars": given}]})
         assert ran.returncode == 0, ran.stdout
         return ran.stdout
 

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
+from ansible_collections.mooring.storage.tests.e2e.plays import run_play
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 FILES = Path(__file__).resolve().parents[2] / "roles" / "csi_driver" / "files" / "monitoring"
@@ -89,12 +88,9 @@ def operator():
 @pytest.fixture
 def role(namespace, tmp_path):
     """Runs the role's part for monitoring in a namespace of the test's own."""
-    (tmp_path / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--flatten"))
 
     def run(*what):
         play = {
-            "hosts": "localhost",
-            "gather_facts": False,
             "tasks": [
                 {
                     "ansible.builtin.include_role": {
@@ -112,15 +108,7 @@ def role(namespace, tmp_path):
                 }
             ],
         }
-        (tmp_path / "playbook.yml").write_text(json.dumps([play]))
-        return subprocess.run(
-            ["ansible-playbook", str(tmp_path / "playbook.yml")],
-            env={**os.environ, "K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        return run_play(tmp_path, play)
 
     return run
 

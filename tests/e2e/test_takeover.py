@@ -10,21 +10,18 @@ the test. Its registrar has no counterpart in the lab, so two flags stand for it
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import uuid
-from pathlib import Path
 
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
+from ansible_collections.mooring.storage.tests.e2e.plays import LAB_VARIABLES, run_play
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 pytestmark = pytest.mark.alone
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM = "kube-system"
 SECRET = "cloud-config-of-before"
 CONTROLLER, NODE = "csi-cinder-controllerplugin", "csi-cinder-nodeplugin"
@@ -219,25 +216,14 @@ def image():
 @pytest.fixture
 def role(image, tmp_path):
     """Runs the role as the lab does, with some variables changed; the lab's own installation comes back."""
-    (tmp_path / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--flatten"))
 
     def run(**variables):
         play = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "vars_files": [str(CHECKOUT / "playbooks" / "inventory" / "group_vars" / "all.yml")],
+            "vars_files": [LAB_VARIABLES],
             "vars": {"csi_driver_image": image},
             "roles": [{"role": "mooring.storage.csi_driver", **variables}],
         }
-        (tmp_path / "playbook.yml").write_text(json.dumps([play]))
-        return subprocess.run(
-            ["ansible-playbook", "-e", f"lab_dir={LAB}", str(tmp_path / "playbook.yml")],
-            env={**os.environ, "K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
-            capture_output=True,
-            text=True,
-            timeout=2 * SECONDS,
-            check=False,
-        )
+        return run_play(tmp_path, play)
 
     yield run
     back = run(csi_driver_take_over=True)
