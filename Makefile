@@ -86,7 +86,7 @@ bench: installed ## benchmarks in the lab: build/bench/cinder.json and a table (
 # ---- checks ----
 
 .PHONY: test
-test: | root setup ## everything: lint, sanity, unit, lab, csi-sanity, demo, e2e; ends with one total line (root)
+test: | root setup ## everything: lint, sanity, unit, lab, driver, demo, e2e; ends with one total line (root)
 	@python scripts/run_tests.py
 
 .PHONY: test-unit

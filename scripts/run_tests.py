@@ -83,9 +83,10 @@ def in_lab(name: str, arguments: list[str], minutes: float, needs: tuple[str, ..
     return Stage(name, command, minutes * MINUTE, junit=True, needs=needs)
 
 
-#: Tests in the cluster wait most of their time.
-E2E_WORKERS = ("-n", "3", "--dist", "worksteal")
-CSI_SANITY = "tests/lab/test_csi_sanity.py"
+#: Tests in the cluster wait most of their time. Those of a group share what they have set up.
+E2E_WORKERS = ("-n", "3", "--dist", "loadgroup")
+#: Of the driver alone, on the lab's cloud and nodes: these leave the lab itself as it is.
+DRIVER = ("tests/lab/test_faults.py", "tests/lab/test_csi_sanity.py")
 
 # Each lane runs in order; the lanes run side by side.
 LANES = (
@@ -96,8 +97,8 @@ LANES = (
     ),
     (
         make("lab-up", "lab", 45),
-        in_lab("lab", ["tests/lab", f"--ignore={CSI_SANITY}"], 30, needs=("lab-up",)),
-        in_lab("csi-sanity", [CSI_SANITY, "-n", "2"], 30, needs=("lab-up",)),
+        in_lab("lab", ["tests/lab", *(f"--ignore={path}" for path in DRIVER)], 30, needs=("lab-up",)),
+        in_lab("driver", [*DRIVER, "-n", "3"], 30, needs=("lab-up",)),
         make("demo", "demo", 20, needs=("lab-up",)),
         in_lab("e2e", ["tests/e2e", "-m", "not alone", *E2E_WORKERS], 30, needs=("demo",)),
         in_lab("e2e-alone", ["tests/e2e", "-m", "alone"], 30, needs=("demo",)),

@@ -19,6 +19,9 @@ from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, claimed
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
+# One driver for all of the file.
+pytestmark = pytest.mark.xdist_group("attach_cinder")
+
 
 @pytest.fixture(scope="module")
 def account():
@@ -54,8 +57,13 @@ def storage(driver, project, namespace, cluster_wide):
     kubectl("delete", "pods,pvc", "--all", "--namespace", namespace, "--timeout=100s")
     found = project.block_storage
     assert becomes(lambda: not claimed(found, namespace)), claimed(found, namespace)
+    assert becomes(lambda: not attached(driver)), attached(driver)
+
+
+def attached(driver):
+    """The names of the driver's VolumeAttachments."""
     attachments = json.loads(kubectl("get", "volumeattachments", "-o", "json"))["items"]
-    assert not [each for each in attachments if each["spec"]["attacher"] == driver]
+    return [each["metadata"]["name"] for each in attachments if each["spec"]["attacher"] == driver]
 
 
 def sessions(number):

@@ -24,30 +24,43 @@ CLAIMS = 20
 FIRST = 3
 
 
-def kill_the_controller():
-    """End the driver's process of the controller as the kernel's out-of-memory killer would."""
-    pods = json.loads(
-        kubectl(
-            *("get", "pods", "--namespace", "kube-system", "--selector", "app=csi-cinder-controllerplugin"),
-            *("--field-selector", "status.phase=Running", "-o", "json"),
-        )
-    )["items"]
-    [pod] = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    [driver] = [each for each in pod["status"]["containerStatuses"] if each["name"] == "driver"]
-    container = driver["containerID"].removeprefix("containerd://")
-    node = pod["spec"]["nodeName"].removeprefix("node")
-    script = (
-        f"set -e; process=$(grep -l {container} /proc/[0-9]*/cgroup); "
-        'set -- $process; [ $# = 1 ]; kill -KILL "$(basename "$(dirname "$1")")"'
-    )
-    subprocess.run([LAB / "bin" / "node-shell", node, "-c", script], check=True, timeout=60)
-    return driver["restartCount"]
+class Driver:
+    """The driver's process of the controller, as it is now."""
+
+    def __init__(self):
+        pods = json.loads(
+            kubectl(
+                *("get", "pods", "--namespace", "kube-system"),
+                *("--selector", "app=csi-cinder-controllerplugin"),
+                *("--field-selector", "status.phase=Running", "-o", "json"),
+            )
+        )["items"]
+        [pod] = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        [driver] = [each for each in pod["status"]["containerStatuses"] if each["name"] == "driver"]
+        self.restarts = driver["restartCount"]
+        self._node = pod["spec"]["nodeName"].removeprefix("node")
+        container = driver["containerID"].removeprefix("containerd://")
+        found = self._on_node(f"grep -l {container} /proc/[0-9]*/cgroup").split()
+        [self._process] = [Path(path).parent.name for path in found]
+
+    def kill(self):
+        """End it as the kernel's out-of-memory killer would."""
+        self._on_node(f"kill -KILL {self._process}")
+
+    def _on_node(self, script):
+        shell = [LAB / "bin" / "node-shell", self._node, "-c", script]
+        return subprocess.run(shell, check=True, timeout=60, capture_output=True, text=True).stdout
 
 
 def kept(namespace):
     """The PersistentVolumes of a class that are still there."""
     volumes = json.loads(kubectl("get", "pv", "-o", "json"))["items"]
     return [each["metadata"]["name"] for each in volumes if each["spec"].get("storageClassName") == namespace]
+
+
+def all_bound(namespace):
+    claims = json.loads(kubectl("get", "pvc", "--namespace", namespace, "-o", "json"))["items"]
+    return all(each["status"]["phase"] == "Bound" for each in claims)
 
 
 def restarts():
@@ -64,18 +77,23 @@ def restarts():
 def test_a_killed_controller_leaves_none_too_many_and_none_too_few(namespace, cluster_wide, cinder):
     cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
     names = [f"c{number}" for number in range(CLAIMS)]
+    driver = Driver()
     objects.apply(*[objects.claim(namespace, name, namespace) for name in names])
     assert becomes(lambda: len(claimed(cinder, namespace)) >= FIRST)
-    kill_the_controller()
+    driver.kill()
+    assert not all_bound(namespace)
     made = {objects.wait_bound(namespace, name) for name in names}
     assert claimed(cinder, namespace) == made
     assert len(made) == CLAIMS
     assert {volume.status for volume in cinder.volumes() if volume.id in made} == {"available"}
 
+    assert becomes(lambda: restarts() > driver.restarts)
+    driver = Driver()
     kubectl("delete", "pvc", "--namespace", namespace, "--all", "--wait=false")
     assert becomes(lambda: len(claimed(cinder, namespace)) <= CLAIMS - FIRST)
-    before = kill_the_controller()
+    driver.kill()
+    assert kept(namespace)
     assert becomes(lambda: not claimed(cinder, namespace), 120), claimed(cinder, namespace)
     # Kubernetes waits longer before each start of a container that ends again and again, the sidecars' too.
     assert becomes(lambda: not kept(namespace), 240), kept(namespace)
-    assert restarts() > before
+    assert becomes(lambda: restarts() > driver.restarts)
