@@ -122,13 +122,13 @@ def test_one_pod_has_a_volume_for_one_pod(namespace, cluster_wide):
 
 def test_pods_of_one_node_share_a_volume_and_their_group_owns_it(namespace, cluster_wide):
     cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
-    unprivileged = {"nodeName": "node1", "securityContext": {"runAsUser": 1000, "fsGroup": 2000}}
-    pods = ("first", "second")
-    objects.apply(
-        objects.claim(namespace, "shared", namespace),
-        *(objects.pod(namespace, pod, mounts={"/data": "shared"}, **unprivileged) for pod in pods),
-    )
-    for pod in pods:
+    context = {"runAsUser": 1000, "fsGroup": 2000}
+    objects.apply(objects.claim(namespace, "shared", namespace))
+    for pod in ("first", "second"):
+        objects.apply(
+            objects.pod(namespace, pod, {"/data": "shared"}, nodeName="node1", securityContext=context)
+        )
+    for pod in ("first", "second"):
         objects.wait_ready(namespace, pod)
         objects.run(namespace, pod, f"echo {pod} >>/data/file")
     assert objects.run(namespace, "first", "cat /data/file; stat -c %g /data/file") == "first\nsecond\n2000\n"
