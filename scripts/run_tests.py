@@ -83,8 +83,8 @@ def in_lab(name: str, arguments: list[str], minutes: float, needs: tuple[str, ..
     return Stage(name, command, minutes * MINUTE, junit=True, needs=needs)
 
 
-#: Tests in the cluster wait most of their time. Those of a group share what they have set up.
-E2E_WORKERS = ("-n", "3", "--dist", "loadgroup")
+#: Tests in the cluster wait most of their time. Those of a file may share what they have set up.
+E2E_WORKERS = ("-n", "3", "--dist", "loadfile")
 #: Of the driver alone, on the lab's cloud and nodes: these leave the lab itself as it is.
 DRIVER = ("tests/lab/test_faults.py", "tests/lab/test_csi_sanity.py")
 

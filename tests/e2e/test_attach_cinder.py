@@ -19,9 +19,6 @@ from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, claimed
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
-# One driver for all of the file.
-pytestmark = pytest.mark.xdist_group("attach_cinder")
-
 
 @pytest.fixture(scope="module")
 def account():

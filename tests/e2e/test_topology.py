@@ -16,9 +16,6 @@ from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 ZONE = "topology.cinder.csi.openstack.org/zone"
 RACK = "example.org/rack"
 
-# One driver for all of the file.
-pytestmark = pytest.mark.xdist_group("topology")
-
 
 @pytest.fixture(scope="module")
 def driver(cloud, tmp_path_factory):
