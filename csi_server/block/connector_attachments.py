@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound
+from ...plugins.module_utils._cloud.errors import CloudError, InUse, InvalidRequest, NotFound
 from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import connector, names
@@ -51,6 +51,7 @@ class ConnectorAttachments:
         """Return a volume that is attached to a node, and to no other.
 
         :raises NotFound: there is no such volume, or the node's id is no connector.
+        :raises InvalidRequest: the volume is of a type that hypervisors encrypt.
         :raises InUse: another node has it, or it cannot be attached as it is.
         """
         volume = self._find(volume_id, deadline)
@@ -62,6 +63,7 @@ class ConnectorAttachments:
         """Return a volume that is attached to a node, whichever others have it.
 
         :raises NotFound: there is no such volume, or the node's id is no connector.
+        :raises InvalidRequest: the volume is of a type that hypervisors encrypt.
         :raises InUse: another node has it, and it can have one attachment only; or it cannot be attached
             as it is.
         """
@@ -71,6 +73,12 @@ class ConnectorAttachments:
         return self._attach(volume, node_id, deadline)
 
     def _attach(self, volume: Volume, node_id: str, deadline: Deadline) -> Volume:
+        if volume.encrypted:
+            # os-brick would connect it as it is, and what is written to it would be in the clear.
+            raise InvalidRequest(
+                f"{volume} is of type {volume.type}, which the hypervisor encrypts, and without Nova there is"
+                " none: use a StorageClass of another type, with encrypted: 'true' to have the node encrypt"
+            )
         if volume.attached_to(node_id):
             return volume
         try:

@@ -114,3 +114,18 @@ def test_a_raw_device_is_that_of_the_volume(storage, namespace):
         "echo kept | dd of=/dev/volume conv=fsync 2>/dev/null; dd if=/dev/volume bs=5 count=1 2>/dev/null"
     )
     assert objects.run(namespace, "user", written) == "kept\n"
+
+
+def test_what_a_hypervisor_should_encrypt_is_refused(storage, namespace, cluster_wide, driver, project):
+    name = f"{namespace}-encrypted"
+    cluster_wide(objects.storage_class(name, {"type": "encrypted"}, provisioner=driver))
+    objects.apply(objects.claim(namespace, "data", name))
+    volume = objects.wait_bound(namespace, "data")
+    objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
+
+    def refusals():
+        events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+        return [each["message"] for each in events if each["reason"] == "FailedAttachVolume"]
+
+    assert "type encrypted, which the hypervisor encrypts" in becomes(refusals)[0]
+    assert project.block_storage.get_volume(volume).status == "available"

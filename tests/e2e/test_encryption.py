@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes that the node encrypts: what Cinder holds of them, their way to another node, their growth."""
+"""Volumes that the node or the hypervisor encrypts: what Cinder holds of them, their moves, their growth."""
 
 from __future__ import annotations
 
@@ -79,6 +79,16 @@ def test_data_is_unreadable_in_cinder_and_whole_on_the_other_node(namespace, enc
     objects.delete("pod", "reader", namespace)
 
 
+def grows(namespace, pod):
+    """Whether the filesystem of a pod comes to have the two GiB of its volume."""
+
+    def grown():
+        kib = objects.run(namespace, pod, "df -Pk /data | tail -1 | awk '{print $2}'")
+        return int(kib) > 1.5 * 1024**2
+
+    return becomes(grown, 90)
+
+
 def test_it_grows_under_a_running_pod(namespace, encrypted_class):
     name = encrypted_class("growing", "another key", "online")
     objects.apply(objects.claim(namespace, "data", name))
@@ -88,10 +98,33 @@ def test_it_grows_under_a_running_pod(namespace, encrypted_class):
     objects.run(namespace, "writer", f"echo '{WORDS}' >/data/file; sync")
     objects.apply(objects.claim(namespace, "data", name, size="2Gi"))
 
-    def grown():
-        kib = objects.run(namespace, "writer", "df -Pk /data | tail -1 | awk '{print $2}'")
-        return int(kib) > 1.5 * 1024**2
-
-    assert becomes(grown, 90)
+    assert grows(namespace, "writer")
     assert WORDS in objects.run(namespace, "writer", "cat /data/file")
     objects.delete("pod", "writer", namespace)
+
+
+def test_a_type_that_cinder_encrypts_passes_through(namespace, cluster_wide, cinder):
+    cluster_wide(objects.storage_class(namespace, {"type": "encrypted"}))
+    objects.apply(objects.claim(namespace, "data", namespace))
+    volume = objects.wait_bound(namespace, "data")
+    assert cinder.get_volume(volume).is_encrypted
+    objects.apply(objects.pod(namespace, "writer", {"/data": "data"}, nodeName=NODES[0]))
+    objects.wait_ready(namespace, "writer")
+    objects.run(namespace, "writer", f"echo '{WORDS}' >/data/file; sync")
+    assert on_disk(volume, "LUKS")
+    assert not on_disk(volume, WORDS)
+
+    objects.apply(objects.claim(namespace, "data", namespace, size="2Gi"))
+    assert grows(namespace, "writer")
+    assert WORDS in objects.run(namespace, "writer", "cat /data/file")
+    objects.delete("pod", "writer", namespace)
+
+    origin = {"kind": "PersistentVolumeClaim", "name": "data"}
+    objects.apply(
+        objects.claim(namespace, "clone", namespace, size="2Gi", dataSource=origin),
+        objects.pod(namespace, "reader", {"/data": "data", "/clone": "clone"}, nodeName=NODES[1]),
+    )
+    objects.wait_ready(namespace, "reader")
+    for folder in ("/data", "/clone"):
+        assert WORDS in objects.run(namespace, "reader", f"cat {folder}/file")
+    objects.delete("pod", "reader", namespace)

@@ -73,6 +73,8 @@ class Volume:
     type: str
     zone: str
     multiattach: bool = False
+    encrypted: bool = False
+    """By whoever attaches it, with a key of Cinder's key manager."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     origin: Origin = Origin()
@@ -125,6 +127,7 @@ def from_api(body: Mapping[str, Any]) -> Volume:
         type=body.get("volume_type") or "",
         zone=body.get("availability_zone") or "",
         multiattach=bool(body.get("multiattach")),
+        encrypted=bool(body.get("encrypted")),
         metadata=dict(body.get("metadata") or {}),
         attachments=tuple(
             Attachment(

@@ -5,8 +5,9 @@
 
     block_storage.py DESCRIPTION CLOUDS_YAML
 
-DESCRIPTION: ``types`` (name, description, public, extra_specs), ``group_types`` (name, description,
-group_specs) and ``quotas`` (project -> quota -> value). Types and specs that are not listed stay.
+DESCRIPTION: ``types`` (name, description, public, extra_specs, encryption: provider, cipher, key_size),
+``group_types`` (name, description, group_specs) and ``quotas`` (project -> quota -> value). Types and specs
+that are not listed stay.
 Prints {"changed": ["what was done", ...]}.
 """
 
@@ -16,8 +17,28 @@ import json
 import os
 import pathlib
 import sys
+from typing import Any
 
 import openstack
+
+DEFAULT_ENCRYPTION = {"provider": "luks", "cipher": "aes-xts-plain64", "key_size": 256}
+
+
+def encrypt(cinder: Any, name: str, encryption: dict[str, Any]) -> bool:
+    """Have a type's volumes encrypted. Say whether they were not, or in another way.
+
+    Cinder refuses another way while there are volumes of the type.
+    """
+    kind = cinder.find_type(name, ignore_missing=False)
+    wanted = {"control_location": "front-end", **DEFAULT_ENCRYPTION, **encryption}
+    now = cinder.get_type_encryption(kind)
+    if now.encryption_id is None:
+        cinder.create_type_encryption(kind, **wanted)
+    elif any(now[key] != value for key, value in wanted.items()):
+        cinder.update_type_encryption(now, **wanted)
+    else:
+        return False
+    return True
 
 
 def main() -> None:
@@ -42,6 +63,8 @@ def main() -> None:
         elif not specs.items() <= (types[name].extra_specs or {}).items():
             cinder.update_type_extra_specs(types[name], **specs)
             changed.append(f"extra specs of volume type {name}")
+        if kind.get("encryption") and encrypt(cinder, name, kind["encryption"]):
+            changed.append(f"encryption of volume type {name}")
 
     group_types = {kind.name: kind for kind in cinder.group_types()}
     for kind in wanted["group_types"]:

@@ -6,16 +6,19 @@
 What is attached to such a server is plugged into the node as a disk, with the first 20 characters of the
 volume's id as its serial, as libvirt does it for virtio disks. To a server that is no node, and to a node
 that is off, attachments are recorded and nothing else happens; a hard reboot of the server plugs what is
-missing, as a hypervisor's does.
+missing, as a hypervisor's does. Volumes that Cinder has encrypted are encrypted here, by the key of Nova's
+key manager.
 """
 
 from __future__ import annotations
 
+import binascii
 import os
 import re
 from collections.abc import Callable
 from typing import Any
 
+from castellan import key_manager
 from nova import context as nova_context
 from nova import exception, objects
 from nova.compute import power_state
@@ -25,6 +28,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from mooring_lab_nova.disks import DiskError, DiskInUse, Disks, LunDisks, SharedUbdDisks, UbdDisks, serial_of
+from mooring_lab_nova.luks import LuksVolumes
 from mooring_lab_nova.mconsole import Console, GuestIsOff
 
 LOG = logging.getLogger(__name__)
@@ -55,6 +59,10 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
     # Room for many servers, none of it real.
     vcpus, memory_mb, local_gb = 1000, 8000000, 600000
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._luks = LuksVolumes(os.path.join(CONF.state_path, "encrypted"))
+
     def init_host(self, host: str) -> None:
         super().init_host(host)
         # The fake driver keeps its servers in memory: a restart must not lose them.
@@ -75,14 +83,20 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
         self, instance: Any, connection_info: dict[str, Any], action: Callable[[Disks, str, str], None]
     ) -> None:
         data = connection_info["data"]
+        path = self._luks.path(data["volume_id"]) if data.get("encrypted") else data["device_path"]
         disks = disks_of(instance, connection_info)
         if disks is None:
             return
         with lockutils.lock(f"disks-{instance.uuid}"):
             try:
-                action(disks, data["device_path"], serial_of(data["volume_id"]))
+                action(disks, path, serial_of(data["volume_id"]))
             except GuestIsOff:
                 LOG.info("Node %s is off", instance.display_name)
+
+    def _open(self, context: Any, data: dict[str, Any], encryption: dict[str, Any]) -> None:
+        key = key_manager.API(CONF).get(context, encryption["encryption_key_id"])
+        passphrase = binascii.hexlify(key.get_encoded()).decode()
+        self._luks.open(data["volume_id"], data["device_path"], passphrase, encryption)
 
     def attach_volume(
         self,
@@ -90,11 +104,14 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
         connection_info: dict[str, Any],
         instance: Any,
         mountpoint: str,
-        *args: Any,
-        **kwargs: Any,
+        disk_bus: str | None = None,
+        device_type: str | None = None,
+        encryption: dict[str, Any] | None = None,
     ) -> None:
         super().attach_volume(context, connection_info, instance, mountpoint)
         try:
+            if encryption:
+                self._open(context, connection_info["data"], encryption)
             self._act(instance, connection_info, lambda disks, path, serial: disks.plug(path, serial))
         except DiskError as error:
             raise exception.InternalError(str(error)) from error
@@ -110,6 +127,8 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
     ) -> None:
         try:
             self._act(instance, connection_info, lambda disks, path, _: disks.unplug(path))
+            if connection_info["data"].get("encrypted"):
+                self._luks.close(connection_info["data"]["volume_id"])
         except DiskError as error:
             volume_id = connection_info["data"]["volume_id"]
             raise exception.DeviceDetachFailed(device=volume_id, reason=str(error)) from error
@@ -118,7 +137,10 @@ class NodeDriver(fake.FakeDriverWithoutFakeNodes):
     def extend_volume(
         self, context: Any, connection_info: dict[str, Any], instance: Any, requested_size: int
     ) -> None:
+        data = connection_info["data"]
         try:
+            if data.get("encrypted"):
+                self._luks.grow(data["volume_id"], data["device_path"])
             self._act(instance, connection_info, lambda disks, path, serial: disks.grow(path, serial))
         except DiskInUse as error:
             LOG.warning("%s: the node sees the new size at the next attach", error)

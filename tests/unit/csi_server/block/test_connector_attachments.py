@@ -13,7 +13,11 @@ from ansible_collections.mooring.storage.csi_server.block import connector
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse, NotFound
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
+    InUse,
+    InvalidRequest,
+    NotFound,
+)
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 
@@ -118,6 +122,16 @@ def test_several_nodes_share_what_can_be_shared(
     assert cloud.volumes[volume]["status"] == "in-use"
     attachments.detach_everywhere(volume, soon())
     assert cloud.volumes[volume]["status"] == "available"
+
+
+def test_what_a_hypervisor_should_encrypt_is_not_written_in_the_clear(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    cloud.volumes[volume]["encrypted"] = True
+    for attach in (attachments.attach, attachments.attach_shared):
+        with pytest.raises(InvalidRequest, match="of type fast, which the hypervisor encrypts"):
+            attach(volume, NODE, soon())
+    assert "POST /attachments" not in cloud.calls
 
 
 def test_what_does_not_exist(attachments: ConnectorAttachments, volume: str) -> None:
