@@ -11,6 +11,7 @@ import sys
 import threading
 
 from ..plugins.module_utils._cloud.errors import CloudError
+from .claims import NotInCluster
 from .config import options
 from .program import Program
 from .rpc import logs
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     program = Program(given)
     try:
         program.start()
-    except (BadCertificate, BadEndpoint, CloudError, OSError) as error:
+    except (BadCertificate, BadEndpoint, CloudError, NotInCluster, OSError) as error:
         LOG.error("cannot start: %s", error)
         program.stop()
         return CANNOT_START

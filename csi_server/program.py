@@ -70,6 +70,7 @@ class Program:
         :raises BadEndpoint: the socket cannot be made, or is on TCP without mutual TLS.
         :raises BadCertificate: a certificate to serve with cannot be used.
         :raises CloudError: cloud.conf cannot be used.
+        :raises NotInCluster: claims are to be read, and there is no Kubernetes API.
         :raises OSError: the HTTP address cannot be bound.
         """
         options = self._options
@@ -130,7 +131,9 @@ class Program:
         from .block.controller import ControllerServicer
         from .block.controller_part import ControllerOptions
         from .block.group_controller import GroupControllerServicer
+        from .block.placement import UnreadClaims
         from .block.topology import Zones
+        from .claims import KubernetesClaims
         from .cloud_access import CloudAccess
         from .config.cloud_files import CloudFiles
 
@@ -148,7 +151,8 @@ class Program:
         )
         configuration = cloud.start()
         zones = Zones(options.zone_map, configuration.driver.ignore_volume_zone)
-        controller_options = ControllerOptions(options.cluster, zones)
+        claims = KubernetesClaims.of_this_pod() if options.claim_annotations else UnreadClaims()
+        controller_options = ControllerOptions(options.cluster, zones, claims)
         # What it does not define, its base class answers with UNIMPLEMENTED.
         servicer = ControllerServicer(cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)

@@ -21,6 +21,7 @@ from .expansion import VolumeExpansion
 from .group_snapshots import BlockGroupSnapshots
 from .idempotency import BlockVolumes
 from .modification import VolumeModification
+from .placement import Claims, UnreadClaims
 from .snapshots import BlockSnapshots
 from .topology import Zones
 
@@ -76,6 +77,7 @@ class ControllerOptions:
     cluster: str
     """Written to each volume's metadata."""
     zones: Zones = field(default_factory=Zones)
+    claims: Claims = field(default_factory=UnreadClaims)
 
 
 class ControllerPart(csi_pb2_grpc.ControllerServicer):

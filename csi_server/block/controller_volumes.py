@@ -16,7 +16,7 @@ from ...plugins.module_utils._cloud.errors import InvalidRequest
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
-from . import capabilities, content_source, mutable_parameters, names, parameters, sizes
+from . import capabilities, content_source, mutable_parameters, names, parameters, placement, sizes
 from .controller_part import ControllerPart, Kinds, Rpc, require
 
 
@@ -47,6 +47,7 @@ class VolumeRpcs(ControllerPart):
             if request.HasField("volume_content_source"):
                 source = content_source.resolve(request.volume_content_source, cloud, deadline)
                 size = source.fit(size, capacity.required_bytes)
+            placed = placement.annotated(self._options.claims, wanted.claim, deadline)
             zones = self._options.zones
             zone = wanted.availability or zones.wanted(request.accessibility_requirements, source.zone)
             volume = cloud.volumes.create(
@@ -64,11 +65,13 @@ class VolumeRpcs(ControllerPart):
                     },
                     origin=source.origin,
                     multiattach=any(map(capabilities.is_shared, request.volume_capabilities)),
+                    hints=placement.hints(placed, cloud.volumes, deadline),
                 ),
                 size,
                 deadline,
             )
         made = self._encode(volume, request)
+        made.volume_context.update(placed)
         if wanted.encrypted:
             made.volume_context[names.ENCRYPTED] = "true"
         return csi.CreateVolumeResponse(volume=made)

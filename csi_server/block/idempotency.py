@@ -67,6 +67,11 @@ class BlockVolumes:
             raise NotFound(f"volume {volume_id} does not exist")
         return found
 
+    def known_as(self, name_or_id: str, deadline: Deadline) -> list[Volume]:
+        """Return the volume of that id, or else those of that name."""
+        found = self._volumes.find(name_or_id, deadline) if _is_uuid(name_or_id) else None
+        return [found] if found else self._volumes.named(name_or_id, deadline)
+
     def listed(self, deadline: Deadline) -> list[Volume]:
         """Return the cluster's volumes."""
         return list(self._volumes.all_mine(deadline).values())

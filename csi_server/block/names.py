@@ -25,6 +25,10 @@ VOLUME_NAME = "csi.storage.k8s.io/pv/name"
 #: Volume metadata of our own: the backup that the volume was made of, which Cinder does not tell.
 FROM_BACKUP = "cinder.csi.openstack.org/from-backup"
 
+#: Annotations of claims, and volume context: volumes whose back end a new one is on, or is not on.
+AFFINITY = "cinder.csi.openstack.org/affinity"
+ANTI_AFFINITY = "cinder.csi.openstack.org/anti-affinity"
+
 #: Metadata keys that begin so are the driver's, or describe the claim: no class may set them.
 RESERVED = ("cinder.csi.openstack.org/", "csi.storage.k8s.io/")
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-_NO_KUBERNETES = "this driver asks the Kubernetes API for nothing"
+_NO_KUBERNETES = (
+    "the Kubernetes API is asked as the pod's own service account, and only for --pvc-annotations"
+)
 _NODE_ID = "a node learns its id by --node-id-sources; --node-id sets it"
 _LOG = "the log goes to standard error; see --log-format and --log-level"
 
@@ -34,7 +36,6 @@ WITH_VALUE = {
 #: Switches, and why they are not used.
 SWITCHES = {
     "node-service-no-os-client": "no node talks to OpenStack",
-    "pvc-annotations": "claims are not read: their annotations for affinity and anti-affinity have no effect",
     "logtostderr": _LOG,
     "alsologtostderr": _LOG,
     "add-dir-header": _LOG,

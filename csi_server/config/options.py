@@ -58,6 +58,8 @@ class Options:
     log_level: str
     topology: bool = True
     """Tell where nodes are, and have volumes made there."""
+    claim_annotations: bool = False
+    """Read where a volume is to be placed from its claim."""
     user_agents: tuple[str, ...] = ()
     """Told to the clouds with each request."""
     without_effect: tuple[tuple[str, str], ...] = ()
@@ -110,6 +112,7 @@ def parse(arguments: Sequence[str]) -> Options:
         log_format=given.log_format,
         log_level=given.log_level or ("debug" if given.v >= _DEBUG_VERBOSITY else "info"),
         topology=given.with_topology,
+        claim_annotations=given.pvc_annotations,
         user_agents=tuple(given.user_agent),
         without_effect=tuple(given.without_effect),
     )
@@ -140,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_switch(parser, "provide-controller-service", None, "serve Controller: needs the cloud")
     _add_switch(parser, "provide-node-service", None, "serve Node: needs the machine")
     _add_switch(parser, "with-topology", True, "tell where nodes are, and make volumes there (true)")
+    _add_switch(
+        parser, "pvc-annotations", False, "read from claims beside or apart from which volumes to make theirs"
+    )
     add(
         "--cloud-config",
         action="append",

@@ -77,3 +77,28 @@ def test_a_type_that_the_volume_cannot_have_is_told(namespace, cluster_wide, cin
     objects.change("pvc", "data", namespace, {"spec": {"volumeAttributesClassName": wanted}})
     assert words in becomes(lambda: refusals(namespace))
     assert cinder.get_volume(volume).volume_type == "fast"
+
+
+def test_a_volume_moves_to_another_back_end_where_that_is_allowed(namespace, cluster_wide, cinder):
+    moved = f"{namespace}-moved"
+    cluster_wide(
+        objects.storage_class(namespace, {"type": "fast"}),
+        attributes_class(moved, **{"type": "online", "migration-policy": "on-demand"}),
+    )
+    objects.apply(
+        objects.claim(namespace, "data", namespace), objects.pod(namespace, "writer", {"/data": "data"})
+    )
+    objects.wait_ready(namespace, "writer")
+    volume = objects.wait_bound(namespace, "data")
+    random = "dd if=/dev/urandom of=/data/random bs=1M count=8 conv=fsync 2>/dev/null; md5sum /data/random"
+    checksum = objects.run(namespace, "writer", random)
+    objects.delete("pod", "writer", namespace)
+    assert becomes(lambda: cinder.get_volume(volume).status == "available")
+
+    objects.change("pvc", "data", namespace, {"spec": {"volumeAttributesClassName": moved}})
+    objects.wait("pvc", "data", namespace, f"jsonpath={{.status.currentVolumeAttributesClassName}}={moved}")
+    assert cinder.get_volume(volume).volume_type == "online"
+
+    objects.apply(objects.pod(namespace, "reader", {"/data": "data"}))
+    objects.wait_ready(namespace, "reader")
+    assert objects.run(namespace, "reader", "md5sum /data/random") == checksum

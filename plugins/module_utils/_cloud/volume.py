@@ -102,6 +102,14 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Hints:
+    """Where Cinder's scheduler is to put a volume: on the back end of each of these volumes, or of none."""
+
+    same_host: tuple[str, ...] = ()
+    different_host: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class VolumeRequest:
     """What to create. Empty strings leave the choice to Cinder."""
 
@@ -115,6 +123,7 @@ class VolumeRequest:
     origin: Origin = Origin()
     multiattach: bool = False
     """Whether several servers shall be able to have it at the same time: only its type makes it so."""
+    hints: Hints = Hints()
 
 
 def from_api(body: Mapping[str, Any]) -> Volume:
@@ -143,7 +152,12 @@ def from_api(body: Mapping[str, Any]) -> Volume:
 
 
 def to_api(request: VolumeRequest) -> dict[str, Any]:
-    """Write the ``volume`` object of a create request."""
+    """Write the body of a create request."""
+    hints = {key: list(value) for key, value in vars(request.hints).items() if value}
+    return {"volume": _to_api(request)} | ({"OS-SCH-HNT:scheduler_hints": hints} if hints else {})
+
+
+def _to_api(request: VolumeRequest) -> dict[str, Any]:
     body: dict[str, Any] = {"name": request.name, "size": request.size, "metadata": dict(request.metadata)}
     if request.description:
         body["description"] = request.description

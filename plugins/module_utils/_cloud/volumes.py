@@ -113,7 +113,7 @@ class Volumes:
                 "/volumes",
                 f"create volume {request.name}",
                 deadline,
-                json={"volume": to_api(request)},
+                json=to_api(request),
             )
         except NotFound as missing:
             raise InvalidRequest(missing.message, missing.request_id) from missing

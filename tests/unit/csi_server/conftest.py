@@ -45,7 +45,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots i
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Snapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_changes import VolumeChanges
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Pace
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, Pace
 from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
 
 from .fake_cloud import FakeCloud
@@ -112,13 +112,31 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     )
 
 
+class AnnotatedClaims:
+    """Claims as the Kubernetes API would tell them: annotations by namespace and name."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], dict[str, str]] = {}
+
+    def annotations(self, namespace: str, name: str, deadline: Deadline) -> Mapping[str, str]:
+        return self.known.get((namespace, name), {})
+
+
 @pytest.fixture
-def driver(cloud: FakeCloud, block_cloud: BlockCloud, metrics: Metrics, tmp_path: Path) -> Iterator[Driver]:
+def claims() -> AnnotatedClaims:
+    return AnnotatedClaims()
+
+
+@pytest.fixture
+def driver(
+    cloud: FakeCloud, block_cloud: BlockCloud, metrics: Metrics, claims: AnnotatedClaims
+) -> Iterator[Driver]:
     # A unix socket's path is short; pytest's folders are not.
     socket = f"/tmp/csi-{os.getpid()}-{id(cloud)}.sock"
     locks = Locks()
     server = listen(socket, 64, [Calls(metrics)])
-    servicer = ControllerServicer(OneCloud(block_cloud), ControllerOptions(cluster="test"), locks)
+    options = ControllerOptions(cluster="test", claims=claims)
+    servicer = ControllerServicer(OneCloud(block_cloud), options, locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
     group_servicer = GroupControllerServicer(OneCloud(block_cloud), locks)
     csi_pb2_grpc.add_GroupControllerServicer_to_server(group_servicer, server)

@@ -237,6 +237,7 @@ class FakeCloud:
             snapshot_id=sources.get("snapshot_id"),
             source_volid=sources.get("source_volid"),
             multiattach=kind in self.multiattach_types,
+            hints=json.get("OS-SCH-HNT:scheduler_hints"),
         )
         if kind in self.broken_types:
             said = "schedule allocate volume:Could not find any available weighted backend."

@@ -51,6 +51,12 @@ def test_the_node_of_the_former_manifests_starts() -> None:
     assert (options.controller, options.node) == (False, True)
 
 
+def test_claims_are_read_where_that_is_asked_for() -> None:
+    assert not parse(CONTROLLER).claim_annotations
+    assert parse([*CONTROLLER, "--pvc-annotations"]).claim_annotations
+    assert not parse([*CONTROLLER, "--pvc-annotations=false"]).claim_annotations
+
+
 def test_what_has_no_effect_is_taken_and_told() -> None:
     given = [f"--{name}=1" for name in former_flags.WITH_VALUE]
     given += [f"--{name}" for name in former_flags.SWITCHES]
