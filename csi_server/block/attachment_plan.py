@@ -193,7 +193,10 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
         )
     if volume.status not in _HELD:
         return Refuse(refused)
-    repair = _repair(now, Complete(now.records[0].id) if now.records else Release())
+    made = [each for each in now.records if each.status == ATTACHED]
+    if now.records and not made:
+        return Wait(f"{volume} to be attached to {_holders(now)}")
+    repair = _repair(now, Complete(made[0].id) if made else Release())
     if volume.status in _AT_WORK:
         return _settled(now, patience.half_made, f"to be {volume.status} no longer", repair)
     return repair

@@ -104,7 +104,8 @@ class ConnectorAttachments:
         for attachment in volume.attachments:
             if attachment.node_id == node_id:
                 self._exports.delete(attachment.id, deadline)
-        self._remove_half_made(volume, deadline)
+        if self._is_mine(volume):
+            self._remove_half_made(volume, deadline)
 
     def detach_everywhere(self, volume_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to any node, or is gone."""
@@ -133,7 +134,7 @@ class ConnectorAttachments:
         """
         if volume.status not in ("reserved", "attaching"):
             return
-        if any(volume.metadata.get(key) != value for key, value in self._mine.items()):
+        if not self._is_mine(volume):
             raise InUse(
                 f"{volume} is {volume.status}, and was not made by this driver for this cluster: whoever"
                 " made it may finish that, or undo it with openstack volume attachment delete"
@@ -142,6 +143,9 @@ class ConnectorAttachments:
         for record in self._exports.of_volume(volume.id, deadline):
             if record.id not in complete and not record.server_id:
                 self._exports.delete(record.id, deadline)
+
+    def _is_mine(self, volume: Volume) -> bool:
+        return self._mine.items() <= volume.metadata.items()
 
     def _give_back(self, attachment_id: str, failure: CloudError, deadline: Deadline) -> None:
         try:

@@ -34,6 +34,15 @@ class ContentSource:
         """Return what a volume made of it carries, so that it is known again."""
         return {names.FROM_BACKUP: self.origin.backup_id} if self.origin.backup_id else {}
 
+    def description(self, cluster: str) -> str:
+        """Return the description of a volume made of it.
+
+        Cinder gives a restored volume the metadata of the one that was backed up, so the description alone
+        tells for whom it was made.
+        """
+        made_of = f", of backup {self.origin.backup_id} for {cluster}" if self.origin.backup_id else ""
+        return f"{names.DESCRIPTION}{made_of}"
+
     def fit(self, sizes: SizeRange, required_bytes: int) -> SizeRange:
         """Return the sizes that satisfy a request for a volume made of this.
 

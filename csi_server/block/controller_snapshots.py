@@ -72,7 +72,7 @@ class SnapshotRpcs(ControllerPart):
         if request.snapshot_id:
             one = find(clouds, request.snapshot_id, deadline)
             volume = request.source_volume_id
-            found = [one] if one is not None and volume in ("", one.volume_id) else []
+            found = [one] if one is not None and _is_cut(one) and volume in ("", one.volume_id) else []
         else:
             found = [
                 each
@@ -103,6 +103,11 @@ def find(clouds: Iterable[BlockCloud], snapshot_id: str, deadline: Deadline) -> 
         if found is not None:
             return found
     return None
+
+
+def _is_cut(made: Snapshot | Backup) -> bool:
+    """Say whether it is of one moment, and that has passed. A backup is of a snapshot that was cut before."""
+    return isinstance(made, Backup) or made.cut
 
 
 def encode(made: Snapshot | Backup) -> csi.Snapshot:

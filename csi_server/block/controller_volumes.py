@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ...plugins.module_utils._cloud.errors import InvalidRequest, OutOfCapacity
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
@@ -50,26 +50,37 @@ class VolumeRpcs(ControllerPart):
             placed = placement.annotated(self._options.claims, wanted.claim, deadline)
             zones = self._options.zones
             zone = wanted.availability or zones.wanted(request.accessibility_requirements, source.zone)
-            volume = cloud.volumes.create(
-                VolumeRequest(
-                    name=request.name,
-                    size=size.least,
-                    type=mutable.type or wanted.type,
-                    zone=zone,
-                    description=names.DESCRIPTION,
-                    metadata={
-                        **mutable.metadata,
-                        **wanted.claim,
-                        **source.metadata(),
-                        names.CLUSTER: self._options.cluster,
-                    },
-                    origin=source.origin,
-                    multiattach=any(map(capabilities.is_shared, request.volume_capabilities)),
-                    hints=placement.hints(placed, cloud.volumes, deadline),
-                ),
-                size,
-                deadline,
-            )
+            try:
+                volume = cloud.volumes.create(
+                    VolumeRequest(
+                        name=request.name,
+                        size=size.least,
+                        type=mutable.type or wanted.type,
+                        zone=zone,
+                        description=source.description(self._options.cluster),
+                        metadata={
+                            **mutable.metadata,
+                            **wanted.claim,
+                            **source.metadata(),
+                            names.CLUSTER: self._options.cluster,
+                        },
+                        origin=source.origin,
+                        multiattach=any(map(capabilities.is_shared, request.volume_capabilities)),
+                        hints=placement.hints(placed, cloud.volumes, deadline),
+                    ),
+                    size,
+                    deadline,
+                    () if wanted.availability else zones.allowed(request.accessibility_requirements),
+                )
+            except InvalidRequest as refused:
+                if wanted.availability or zone in ("", source.zone) or not source.zone:
+                    raise
+                # The one answer after which the scheduler tries another zone.
+                raise OutOfCapacity(
+                    f"{source.name} is in zone {source.zone}, and Cinder makes no volume of it in {zone}:"
+                    f" {refused.message}",
+                    refused.request_id,
+                ) from refused
         made = self._encode(volume, request)
         made.volume_context.update(placed)
         if wanted.encrypted:

@@ -191,7 +191,11 @@ class BlockGroupSnapshots:
         group = self._groups.find(whole.group_id, deadline)
         if group is not None and (group.volume_ids or group.name != whole.id):
             self._groups.wait_until_settled(group.id, deadline)
-            self._groups.change(group.id, (), group.volume_ids, whole.id, deadline)
+            try:
+                self._groups.change(group.id, (), group.volume_ids, whole.id, deadline)
+            except InUse as refused:
+                # Somebody attaches or extends a member. The snapshots are there: the caller has to ask again.
+                raise Busy(refused.message, refused.request_id) from refused
             self._groups.wait_until_settled(group.id, deadline)
 
     def _with_members(self, whole: GroupSnapshot, deadline: Deadline) -> TakenTogether:
@@ -214,6 +218,10 @@ class BlockGroupSnapshots:
                 check_members(self._with_members(whole, deadline), snapshot_ids)
                 self._wholes.delete(whole.id, deadline)
             self._wholes.wait_until_gone(whole.id, deadline)
+            # It has the snapshot's name only once its volumes have left it.
+            group = self._groups.find(whole.group_id, deadline)
+            if group is not None and group.description == self._mark:
+                self._drop(group, deadline)
         for group in self._named_mine(group_snapshot_id, deadline):
             self._drop(group, deadline)
 

@@ -10,7 +10,7 @@ deleted already is deleted.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -29,6 +29,9 @@ from .outcome import UNFINISHED, Askings, removing
 from .recent import STILL_TRUE, Recent
 from .sizes import SizeRange
 
+#: Seconds for which it is remembered what a volume was to be when its backup has been restored.
+LONGEST_RESTORE = 86400.0
+
 
 class VolumesPort(Protocol):
     """Cinder, as this layer needs it. See _cloud.volumes.Volumes for what each call means."""
@@ -40,6 +43,7 @@ class VolumesPort(Protocol):
     def type_is_multiattach(self, volume_type: str, deadline: Deadline) -> bool | None: ...
     def create(self, request: VolumeRequest, deadline: Deadline) -> Volume: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
+    def set_metadata(self, volume_id: str, metadata: dict[str, str], deadline: Deadline) -> None: ...
     def delete(self, volume_id: str, deadline: Deadline) -> bool: ...
     def snapshots_of(self, volume_id: str, deadline: Deadline) -> list[str]: ...
     def wait_until_gone(self, volume_id: str, deadline: Deadline) -> None: ...
@@ -56,6 +60,7 @@ class BlockVolumes:
         self._mine = mine
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
+        self._to_be_encrypted: Recent[str, bool] = Recent(LONGEST_RESTORE)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume:
         """Return a volume.
@@ -76,28 +81,52 @@ class BlockVolumes:
         """Return the cluster's volumes."""
         return list(self._volumes.all_mine(deadline).values())
 
-    def create(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume:
+    def create(
+        self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline, zones: Collection[str] = ()
+    ) -> Volume:
         """Return a volume of that name that can be attached: the one there is, or a new one.
 
         A volume that Cinder fails to create is deleted again before the error is raised, and so is one
         that cannot be attached as often as asked for.
 
+        :param zones: where one that is there may be, beside the zone asked for.
         :raises Conflict: one of that name is there, and is not what is asked for.
         :raises Unavailable, Timeout, Busy: a volume may be there, or come: ask again. No other error
             leaves one behind, so that nobody needs to ask for its deletion.
         """
-        volume = self._adopt(request, sizes, deadline)
+        volume = self._adopt(request, sizes, zones, deadline)
         if volume is None:
             volume = self._create(request, deadline)
-        if volume.status in USABLE:
-            return volume
-        try:
-            return self._volumes.wait_until_usable(volume, deadline)
-        except (NotFound, *UNFINISHED):
-            raise
-        except CloudError as failure:
-            self._remove(volume, failure, deadline)
-            raise
+        if request.origin.backup_id and volume.encrypted:
+            self._to_be_encrypted.put(volume.id, True)
+        if volume.status not in USABLE:
+            try:
+                volume = self._volumes.wait_until_usable(volume, deadline)
+            except (NotFound, *UNFINISHED):
+                raise
+            except CloudError as failure:
+                self._remove(volume, failure, deadline)
+                raise
+        return self._restored(volume, request, deadline) if request.origin.backup_id else volume
+
+    def _restored(self, volume: Volume, request: VolumeRequest, deadline: Deadline) -> Volume:
+        """Return a volume with what restoring a backup has taken from it.
+
+        With the data, Cinder restores the metadata of the volume that was backed up, and whether it was
+        encrypted. The first is set right again; the second cannot be.
+        """
+        if self._to_be_encrypted.get(volume.id) and not volume.encrypted:
+            refusal = InvalidRequest(
+                f"backup {request.origin.backup_id} is of a volume that was not encrypted, and volume type"
+                f" {volume.type} encrypts: restore it with a type that does not, and copy the data"
+            )
+            with removing(volume, refusal):
+                self.delete(volume.id, deadline)
+            raise refusal
+        lost = {key: value for key, value in request.metadata.items() if volume.metadata.get(key) != value}
+        if lost:
+            self._volumes.set_metadata(volume.id, lost, deadline)
+        return replace(volume, metadata={**volume.metadata, **lost})
 
     def _create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         if not request.multiattach:
@@ -107,7 +136,7 @@ class BlockVolumes:
             f"{named} makes volumes for one node at a time: for access from several nodes give a type with"
             " the extra spec multiattach='<is> True'"
         )
-        if request.type and self._volumes.type_is_multiattach(request.type, deadline) is False:
+        if self._volumes.type_is_multiattach(request.type, deadline) is False:
             raise refusal
         volume = self._ask(request, deadline)
         if volume.multiattach:
@@ -138,17 +167,24 @@ class BlockVolumes:
                 refused.request_id,
             ) from refused
 
-    def _adopt(self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline) -> Volume | None:
+    def _adopt(
+        self, request: VolumeRequest, sizes: SizeRange, zones: Collection[str], deadline: Deadline
+    ) -> Volume | None:
         namesakes = self._volumes.named(request.name, deadline)
         for volume in namesakes:
-            if any(volume.metadata.get(key) != value for key, value in self._mine.items()):
+            marked = all(volume.metadata.get(key) == value for key, value in self._mine.items())
+            if not marked and not _is_restored(volume, request):
                 raise Conflict(f"{volume} exists and was not made by this driver for this cluster")
             if volume.status == "deleting":
                 raise Busy(f"{volume} is being deleted")
-            for what, has, wants in _differences(volume, request, sizes):
+            for what, has, wants in _differences(volume, request, sizes, zones):
                 raise Conflict(f"{volume} exists with {what} {has}; asked for is {wants}")
         # A retry of a request whose answer was lost may have left two: use the one that got further.
-        return min(namesakes, key=lambda each: (each.status not in USABLE, each.id), default=None)
+        return min(
+            namesakes,
+            key=lambda each: (not each.attachments, each.status not in USABLE, each.id),
+            default=None,
+        )
 
     def _remove(self, volume: Volume, failure: CloudError, deadline: Deadline) -> None:
         """Return when a volume that failed is gone.
@@ -198,7 +234,9 @@ class BlockVolumes:
             raise
 
 
-def _differences(volume: Volume, request: VolumeRequest, sizes: SizeRange) -> list[tuple[str, str, str]]:
+def _differences(
+    volume: Volume, request: VolumeRequest, sizes: SizeRange, zones: Collection[str]
+) -> list[tuple[str, str, str]]:
     """What tells a volume from the one asked for: what, as it is, as it was asked for."""
     found = []
     if not sizes.holds(volume.size):
@@ -208,12 +246,17 @@ def _differences(volume: Volume, request: VolumeRequest, sizes: SizeRange) -> li
         found.append(("type", volume.type, request.type))
     if request.multiattach and not volume.multiattach:
         found.append(("attachments", "to one node at a time", "to several"))
-    if request.zone and request.zone != volume.zone:
+    if request.zone and volume.zone not in (request.zone, *zones):
         found.append(("availability zone", volume.zone, request.zone))
     origin = replace(volume.origin, backup_id=volume.metadata.get(names.FROM_BACKUP, ""))
-    if request.origin != origin:
+    if request.origin != origin and not _is_restored(volume, request):
         found.append(("the content of", str(origin), str(request.origin)))
     return found
+
+
+def _is_restored(volume: Volume, request: VolumeRequest) -> bool:
+    """Say whether a volume was made of the backup that is asked for, whatever its metadata says since."""
+    return bool(request.origin.backup_id) and volume.description == request.description
 
 
 def _is_uuid(text: str) -> bool:

@@ -129,7 +129,8 @@ class HostBlockNode:
         device = self._find(request.wanted, deadline)
         if request.key is None:
             return device
-        return self._encryption.open(request.volume_id, device, request.key, request.access.read_only)
+        opened = self._encryption.open_copy if request.copy else self._encryption.open
+        return opened(request.volume_id, device, request.key, request.access.read_only)
 
     def _mount(self, device: Device, filesystem: Filesystem, request: Stage) -> str:
         in_use = any(mounted.number == device.number for mounted in self._mounts.all())

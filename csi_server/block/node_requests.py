@@ -50,6 +50,7 @@ class Stage:
 
     :ivar wanted: the device by its serial and size.
     :ivar key: opens the encrypted volume, None for a volume that this node does not encrypt.
+    :ivar copy: it was made of another volume, a snapshot or a backup.
     """
 
     volume_id: str
@@ -57,6 +58,7 @@ class Stage:
     path: str
     access: Access
     key: str | None = field(default=None, repr=False)
+    copy: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def stage(request: csi.NodeStageVolumeRequest) -> Stage:
         path=path,
         access=_access(request.volume_capability, request.publish_context),
         key=_key(request) if _encrypted(request.volume_context) else None,
+        copy=request.volume_context.get(names.RESIZE_REQUIRED) == "true",
     )
 
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, NotFound, Timeout
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, InUse, InvalidRequest, NotFound
 from ...plugins.module_utils._cloud.snapshot import Snapshot, SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
 from .outcome import UNFINISHED, Askings, removing
 from .recent import STILL_TRUE, Recent
-
-#: Seconds that a new snapshot is waited for: most are ready by then, and the caller asks again for the rest.
-PATIENCE = 10.0
 
 
 class SnapshotsPort(Protocol):
@@ -48,14 +45,15 @@ class BlockSnapshots:
         return self._snapshots.find(snapshot_id, deadline)
 
     def listed(self, volume_id: str, deadline: Deadline) -> list[Snapshot]:
-        """Return the cluster's snapshots, of one volume or, for an empty id, of all."""
+        """Return the cluster's snapshots that are cut, of one volume or, for an empty id, of all."""
         mine = self._snapshots.all_mine(volume_id, deadline)
-        return [snapshot for snapshot in mine if names.FOR_BACKUP not in snapshot.metadata]
+        return [each for each in mine if each.cut and names.FOR_BACKUP not in each.metadata]
 
     def create(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot:
-        """Return a snapshot of that name: the one there is, or a new one, which may not be ready yet.
+        """Return a snapshot of that name that is cut: the one there is, or a new one.
 
-        A snapshot that Cinder fails to create is deleted again before the error is raised.
+        Whoever stopped writing for it goes on when this returns, so it waits (CSI, "CreateSnapshot"). A
+        snapshot that Cinder fails to create is deleted again before the error is raised.
 
         :raises Conflict: one of that name is there, and is not what is asked for.
         :raises NotFound: there is no such volume.
@@ -66,9 +64,7 @@ class BlockSnapshots:
         if snapshot.ready:
             return snapshot
         try:
-            return self._snapshots.wait_until_usable(snapshot, deadline.within(PATIENCE))
-        except Timeout:
-            return snapshot
+            return self._snapshots.wait_until_usable(snapshot, deadline)
         except (NotFound, *UNFINISHED):
             raise
         except CloudError as failure:
@@ -99,6 +95,7 @@ class BlockSnapshots:
         """Return when there is no snapshot of that id, and whether there was one.
 
         :raises InUse: its state, or what was made of it, forbids it.
+        :raises InvalidRequest: it is a member of a group snapshot.
         """
         if self._deleted.get(snapshot_id):
             return True
@@ -120,7 +117,7 @@ class BlockSnapshots:
                 self._snapshots.wait_until_usable(now, deadline)
                 return self._snapshots.delete(snapshot_id, deadline)
             if now.group_snapshot_id:
-                raise InUse(
+                raise InvalidRequest(
                     f"{now} was taken with others: it goes when you delete group snapshot"
                     f" {now.group_snapshot_id}",
                     refused.request_id,

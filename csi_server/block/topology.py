@@ -34,10 +34,14 @@ class Zones:
         """
         if self.ignored:
             return ""
-        named = [self.of_segments(each.segments) for each in (*requirement.preferred, *requirement.requisite)]
+        named = self.allowed(requirement)
         if given and given in named:
             return given
         return next((zone for zone in named if zone), "")
+
+    def allowed(self, requirement: csi.TopologyRequirement) -> list[str]:
+        """Return Cinder's zones that a request names, the most preferred first."""
+        return [self.of_segments(each.segments) for each in (*requirement.preferred, *requirement.requisite)]
 
     def of_segments(self, segments: Mapping[str, str]) -> str:
         """Return Cinder's zone for a node's segments, an empty string for any zone."""

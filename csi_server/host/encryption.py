@@ -29,6 +29,9 @@ _KEY_TIMEOUT = 120.0
 _DERIVATION = ("--pbkdf=argon2id", "--pbkdf-memory=65536", "--pbkdf-force-iterations=4", "--pbkdf-parallel=1")
 # The driver's own locks keep two calls from one volume, and its root file system is for reading only.
 _COMMON = ("--batch-mode", "--disable-locks")
+# What formatting overwrites.
+_HEADER = 16 * 1024**2
+_CHUNK = 1024**2
 
 
 def mapping_of(volume_id: str) -> str:
@@ -70,6 +73,18 @@ class Encryption:
             )
         self._open(volume_id, device, key, read_only)
         return self._opened(volume_id)
+
+    def open_copy(self, volume_id: str, device: Device, key: str, read_only: bool) -> Device:
+        """The same of a volume that was made of another: what it may hold in the clear is not formatted.
+
+        :raises UnknownSignature: as above, or it has data that no program knows.
+        """
+        if self._filesystems.signature(device) is None and not read_only and _has_data(device):
+            raise UnknownSignature(
+                "the volume was made of one that is not encrypted, and holds its data: it is not formatted."
+                " An encrypted StorageClass takes snapshots, backups and clones of volumes that it made"
+            )
+        return self.open(volume_id, device, key, read_only)
 
     def at(self, volume_id: str) -> Device | None:
         """The mapping of a volume, None when it is not open here."""
@@ -132,3 +147,12 @@ class Encryption:
                 f"the key of the node stage Secret does not open volume {volume_id}:"
                 " it was formatted with another one"
             )
+
+
+def _has_data(device: Device) -> bool:
+    """Whether there is anything but zeros where the header would be."""
+    try:
+        with open(device.path, "rb", buffering=0) as file:
+            return any(file.read(_CHUNK).strip(b"\0") for dummy in range(_HEADER // _CHUNK))
+    except OSError as error:
+        raise HostError(f"{device.path} cannot be read: {error}") from error

@@ -136,3 +136,7 @@ def test_a_backup_outlives_its_volume(namespace, classes, source, take, cinder):
     assert becomes(lambda: cinder.find_volume(volume, ignore_missing=True) is None)
     checksum, dummy = restored(namespace, classes, "VolumeSnapshot", "backup")
     assert checksum == written
+    # Cinder restores the metadata of the volume that was backed up, too.
+    metadata = cinder.get_volume(volume_id(namespace, "restored")).metadata
+    assert metadata["csi.storage.k8s.io/pvc/name"] == "restored"
+    assert metadata["cinder.csi.openstack.org/from-backup"] == backup.id

@@ -35,6 +35,11 @@ class Snapshot:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def cut(self) -> bool:
+        """Whether what is written to the volume from now on is not in it any more."""
+        return self.status != "creating"
+
+    @property
     def ready(self) -> bool:
         return self.status in USABLE
 

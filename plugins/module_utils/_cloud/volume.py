@@ -16,6 +16,8 @@ from typing import Any
 USABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
 #: A volume in one of these is on its way to `available`.
 COMING = frozenset({"creating", "downloading", "restoring-backup"})
+#: A volume in one of these has never been what it should become, so nothing in it can be lost.
+NOT_MADE = frozenset({"error", "error_restoring"})
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Volume:
     metadata: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     origin: Origin = Origin()
+    description: str = ""
 
     def attachment_to(self, node_id: str) -> Attachment | None:
         return next((each for each in self.attachments if each.node_id == node_id), None)
@@ -147,6 +150,7 @@ def from_api(body: Mapping[str, Any]) -> Volume:
             )
             for attachment in body.get("attachments") or ()
         ),
+        description=body.get("description") or "",
         origin=Origin(snapshot_id=body.get("snapshot_id") or "", volume_id=body.get("source_volid") or ""),
     )
 

@@ -100,14 +100,7 @@ class VolumeChanges:
 
     def set_metadata(self, volume_id: str, metadata: dict[str, str], deadline: Deadline) -> None:
         """Set these keys of a volume's metadata, and leave its others as they are."""
-        self._api.request(
-            "volume_metadata_set",
-            "POST",
-            f"/volumes/{segment(volume_id)}/metadata",
-            f"set metadata of volume {volume_id}",
-            deadline,
-            json={"metadata": metadata},
-        )
+        self._volumes.set_metadata(volume_id, metadata, deadline)
 
     def wait_until_settled(self, volume_id: str, deadline: Deadline) -> Volume:
         """Wait until a volume is not being changed any more; whether the change was made is seen of it then.

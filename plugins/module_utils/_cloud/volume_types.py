@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .api import Api
+from .errors import NotFound
 from .listing import PAGE_SIZE
 from .waiting import Deadline
 
@@ -45,6 +47,22 @@ def list_volume_types(api: Api, deadline: Deadline) -> list[VolumeTypeRef]:
         # Without is_public=None Cinder leaves out the private types.
         {"is_public": "None", "limit": PAGE_SIZE},
     )
-    return [
-        VolumeTypeRef(item["id"], item["name"], item.get("extra_specs")) for item in answer["volume_types"]
-    ]
+    return [_from_api(item) for item in answer["volume_types"]]
+
+
+def default_volume_type(api: Api, deadline: Deadline) -> VolumeTypeRef | None:
+    """The type of the project's volumes that name none, None without one.
+
+    :param api: the Block Storage API.
+    """
+    try:
+        answer = api.request(
+            "volume_type_default", "GET", "/types/default", "read the default volume type", deadline
+        )
+    except NotFound:
+        return None
+    return _from_api(answer["volume_type"])
+
+
+def _from_api(item: Mapping[str, Any]) -> VolumeTypeRef:
+    return VolumeTypeRef(item["id"], item["name"], item.get("extra_specs"))

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .api import Api
-from .errors import Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .errors import Busy, Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
 from .listing import listed
 from .messages import Messages
 from .paths import segment
 from .polling import SharedPoller
 from .shared_listing import Crowd, Pause
-from .volume import COMING, USABLE, Volume, VolumeRequest, from_api, to_api
+from .volume import COMING, NOT_MADE, USABLE, Volume, VolumeRequest, from_api, to_api
 from .volume_names import VolumeNames
-from .volume_types import VolumeTypeRef, list_volume_types
+from .volume_types import VolumeTypeRef, default_volume_type, list_volume_types
 from .waiting import Deadline, LearnedPace, PaceSource
 
 R = TypeVar("R")
@@ -80,8 +80,11 @@ class Volumes:
     def type_is_multiattach(self, volume_type: str, deadline: Deadline) -> bool | None:
         """Say whether a type's volumes can be attached more than once, None when Cinder does not tell.
 
-        :param volume_type: its name or id.
+        :param volume_type: its name or id; empty for the project's default type.
         """
+        if not volume_type:
+            default = default_volume_type(self._api, deadline)
+            return default.multiattach if default else None
         known = self.types(deadline)
         return next((each.multiattach for each in known if volume_type in (each.id, each.name)), None)
 
@@ -123,23 +126,40 @@ class Volumes:
         """Wait until a volume can be attached.
 
         :raises OutOfCapacity: no back end took it; the message holds Cinder's reason.
+        :raises Failed: it was not made, for another reason.
+        :raises Busy: it was made, and something else is being done to it, or has failed.
         :raises NotFound: somebody deleted it meanwhile.
         :raises Timeout: it is still on its way.
         """
 
         def judge(now: Volume | None) -> Volume | None:
+            # A restored backup may have brought the marks of another cluster: no listing shows it then.
+            now = now or self.find(volume.id, deadline)
             if now is None:
                 raise NotFound(f"{volume} has been deleted while it was being created")
             if now.status in USABLE:
                 return now
             if now.status in COMING:
                 return None
+            if now.status not in NOT_MADE:
+                raise Busy(f"{now} is there, and cannot be used now: its status is {now.status}")
             reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
             kind = OutOfCapacity if "backend" in reason else Failed
             raise kind(f"Cinder could not create {now}: {reason}")
 
         return self._poller.wait(
             volume.id, judge, f"{volume} to become available", deadline, self._paces.usable
+        )
+
+    def set_metadata(self, volume_id: str, metadata: dict[str, str], deadline: Deadline) -> None:
+        """Set these keys of a volume's metadata, and leave its others as they are."""
+        self._api.request(
+            "volume_metadata_set",
+            "POST",
+            f"/volumes/{segment(volume_id)}/metadata",
+            f"set metadata of volume {volume_id}",
+            deadline,
+            json={"metadata": metadata},
         )
 
     def delete(self, volume_id: str, deadline: Deadline) -> bool:

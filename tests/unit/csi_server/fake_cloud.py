@@ -89,6 +89,8 @@ class FakeCloud:
     :ivar most_at_once: how many volumes go a step further when they are listed.
     :ivar broken_types: volume types whose creation fails in the background.
     :ivar multiattach_types: volume types whose volumes can be attached more than once.
+    :ivar encrypting_types: volume types whose volumes are encrypted.
+    :ivar clones_stay_in_zone: whether volumes made of others have to be in az1 (cloned_volume_same_az).
     :ivar extra_specs_shown: whether the types tell that.
     :ivar extra_specs: what else they tell.
     :ivar pools: zone and capabilities by name; None for a user who may not see them.
@@ -105,6 +107,8 @@ class FakeCloud:
         self.types = {"fast", "slow"}
         self.broken_types: set[str] = set()
         self.multiattach_types = {"multi"}
+        self.encrypting_types: set[str] = set()
+        self.clones_stay_in_zone = False
         self.extra_specs_shown = True
         self.extra_specs: dict[str, dict[str, str]] = {}
         self.quotas: dict[str, dict[str, int]] = {"gigabytes": {"limit": 100, "in_use": 30, "reserved": 10}}
@@ -135,6 +139,7 @@ class FakeCloud:
                 ("GET", "/messages", self._messages),
                 *self.snapshots.routes,
                 *self.backups.routes,
+                ("GET", "/types/default", self._default_type),
                 *self.changes.routes,
                 *self.groups.routes,
                 ("GET", "/types", self._types),
@@ -221,6 +226,8 @@ class FakeCloud:
         kind, zone = wanted.get("volume_type", "fast"), wanted.get("availability_zone", "az1")
         if kind not in self.types | self.broken_types | self.multiattach_types:
             return fault(404, f"Volume type with name {kind} could not be found.")
+        if self.clones_stay_in_zone and sources and zone != "az1":
+            return fault(400, "Volume must be in the same availability zone as the source volume")
         if zone not in self.zones:
             return fault(400, f"Availability zone '{zone}' is invalid.")
         if sum(v["size"] for v in self.volumes.values()) + wanted["size"] > self.max_gigabytes:
@@ -238,13 +245,16 @@ class FakeCloud:
             source_volid=sources.get("source_volid"),
             multiattach=kind in self.multiattach_types,
             hints=json.get("OS-SCH-HNT:scheduler_hints"),
+            description=wanted.get("description"),
+            encrypted=kind in self.encrypting_types,
         )
         if kind in self.broken_types:
             said = "schedule allocate volume:Could not find any available weighted backend."
             self.messages.append({"resource_uuid": made["id"], "user_message": said})
             self.later(made, lambda v: v.update(status="error"))
         else:
-            self.later(made, lambda v: v.update(status="available"))
+            restored = self.backups.restored(sources.get("backup_id", ""))
+            self.later(made, lambda v: v.update(restored, status="available"))
         return 202, {"volume": public(made)}
 
     def _unfit(self, sources: dict[str, str], size: int) -> Answer | None:
@@ -363,6 +373,11 @@ class FakeCloud:
                 specs = {"multiattach": "<is> True"} if name in self.multiattach_types else {}
                 listed[-1]["extra_specs"] = {**specs, **self.extra_specs.get(name, {})}
         return 200, {"volume_types": listed}
+
+    def _default_type(self) -> Answer:
+        listed = self._types()[1]
+        assert listed
+        return 200, {"volume_type": next(each for each in listed["volume_types"] if each["name"] == "fast")}
 
     def _messages(self, params: dict[str, Any]) -> Answer:
         about = [m for m in self.messages if m["resource_uuid"] == params["resource_uuid"]]

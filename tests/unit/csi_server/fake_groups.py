@@ -20,6 +20,7 @@ class FakeGroups:
 
     :ivar types: group types.
     :ivar broken: the next group snapshots fail in the background.
+    :ivar members_busy: no volume can leave its group.
     """
 
     def __init__(self, cloud: FakeCloud) -> None:
@@ -28,6 +29,7 @@ class FakeGroups:
         self.snapshots: dict[str, dict[str, Any]] = {}
         self.types = {"together"}
         self.broken = False
+        self.members_busy = False
         self.routes: list[Route] = [
             ("GET", "/groups/detail", self._list),
             ("GET", r"/groups/([^/?]+)", self._get),
@@ -68,6 +70,8 @@ class FakeGroups:
             if any(volume in other["volumes"] for other in self.known.values()):
                 return fault(400, f"Invalid volume: Cannot add volume {volume}: it is already in a group.")
             group["volumes"].append(volume)
+        if wanted.get("remove_volumes") and self.members_busy:
+            return fault(400, "Cannot remove volume: its state is attaching.")
         for volume in filter(None, wanted.get("remove_volumes", "").split(",")):
             group["volumes"].remove(volume)
         group.update(status="updating", name=wanted.get("name", group["name"]))

@@ -128,6 +128,11 @@ class FakeBackups:
         self.known[made["id"]] = made
         return made
 
+    def restored(self, backup_id: str) -> dict[str, Any]:
+        """What a backup brings along when it is restored: all of the metadata, and no encryption."""
+        metadata = self.known[backup_id].get("volume_metadata") if backup_id else None
+        return {} if metadata is None else {"metadata": dict(metadata), "encrypted": False}
+
     def _list(self, params: dict[str, Any]) -> Answer:
         return _page(self._cloud, self.known, "backups", _matching(self.known, params), params)
 
@@ -152,6 +157,7 @@ class FakeBackups:
             snapshot_id=snapshot["id"],
             availability_zone=wanted.get("availability_zone", "az1"),
             metadata=wanted["metadata"],
+            volume_metadata=dict(self._cloud.volumes[wanted["volume_id"]]["metadata"]),
         )
 
         def copied(backup: dict[str, Any]) -> None:

@@ -82,6 +82,11 @@ def test_volumes_for_several_nodes_are_of_multiattach_types(
     assert driver.cloud.volumes[create(driver, wanted, type="multi")]["multiattach"]
 
 
+def test_the_default_type_is_asked_before_anything_is_made(driver: Driver) -> None:
+    refused(lambda: create(driver, SHARED[0]), Code.INVALID_ARGUMENT, "the default volume type")
+    assert "POST /volumes" not in driver.cloud.calls
+
+
 @pytest.mark.parametrize("type_", [{"type": "fast"}, {}])
 def test_a_type_that_does_not_tell_is_tried_and_leaves_nothing(driver: Driver, type_: dict[str, str]) -> None:
     driver.cloud.extra_specs_shown = False

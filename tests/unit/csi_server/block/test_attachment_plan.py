@@ -103,6 +103,17 @@ def test_attach_beside_others(status: str, action: plan.Action) -> None:
     assert "attached to server there, and is published for one node at a time" in refuse.error.message
 
 
+@pytest.mark.parametrize("status", ["reserved", "attaching", "error_attaching"])
+def test_nobody_completes_what_another_node_is_being_given(status: str) -> None:
+    now = situation(status, record("attaching", THERE), there=WITH, multiattach=True)
+    assert isinstance(plan.plan_attach_shared(now, HERE, REFUSED, PATIENCE), plan.Wait)
+    now = situation(
+        status, record("attaching", "third"), record("attached", THERE), there=WITH, multiattach=True
+    )
+    now.servers["third"] = WITH  # type: ignore[index]
+    assert plan.plan_attach_shared(now, HERE, REFUSED, PATIENCE) == Complete("attached-there")
+
+
 @pytest.mark.parametrize(
     ("now", "action"),
     [

@@ -136,6 +136,85 @@ def test_a_volume_is_where_its_source_is_if_it_may(driver: Driver, kind: str) ->
     assert [dict(each.segments) for each in made.accessible_topology] == [{ZONE: "az2"}]
 
 
+def test_a_zone_that_a_source_cannot_leave_for_has_the_scheduler_try_another(driver: Driver) -> None:
+    driver.cloud.clones_stay_in_zone = True
+    content = source(driver, "snapshot")
+    refused(
+        lambda: create(driver, volume_content_source=content, accessibility_requirements=topology("az2")),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "is in zone az1, and Cinder makes no volume of it in az2",
+    )
+    refused(
+        lambda: create(driver, volume_content_source=content, parameters={"availability": "az2"}),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "same availability zone",
+    )
+
+
+def test_a_retry_may_prefer_another_zone(driver: Driver) -> None:
+    first = create(driver, accessibility_requirements=topology("az1", "az2"))
+    again = create(driver, accessibility_requirements=topology("az2", "az1"))
+    assert again.volume_id == first.volume_id
+    assert {ZONE: "az1"} in [dict(each.segments) for each in again.accessible_topology]
+    refused(
+        lambda: create(driver, accessibility_requirements=topology("az2")),
+        grpc.StatusCode.ALREADY_EXISTS,
+        "availability zone az1; asked for is az2",
+    )
+
+
+CLAIM = "csi.storage.k8s.io/pvc/name"
+
+
+def backup_of_another(driver: Driver) -> csi.VolumeContentSource:
+    """A backup of a volume with other marks: Cinder restores them with the data."""
+    volume = create(driver, "source", parameters={CLAIM: "old"}, mutable_parameters={"metadata.team": "blue"})
+    driver.cloud.volumes[volume.volume_id]["metadata"]["cinder.csi.openstack.org/cluster"] = "another"
+    driver.cloud.volumes[volume.volume_id]["metadata"]["cinder.csi.openstack.org/from-backup"] = "older"
+    return of_snapshot(take_backup(driver, volume.volume_id).snapshot_id)
+
+
+def test_a_restored_volume_carries_what_was_asked_for(driver: Driver) -> None:
+    content = backup_of_another(driver)
+    fields: dict[str, Any] = {"parameters": {CLAIM: "new"}, "mutable_parameters": {"metadata.team": "red"}}
+    made = create(driver, volume_content_source=content, **fields)
+    metadata = driver.cloud.volumes[made.volume_id]["metadata"]
+    backup = {"cinder.csi.openstack.org/from-backup": content.snapshot.snapshot_id}
+    assert metadata == {**MINE, CLAIM: "new", "team": "red", **backup}
+    assert create(driver, volume_content_source=content, **fields).volume_id == made.volume_id
+
+
+def test_a_long_restore_that_ends_between_two_calls_is_found_again(driver: Driver) -> None:
+    content = backup_of_another(driver)
+    driver.cloud.steps = 10**6
+    request = csi.CreateVolumeRequest(
+        name="pvc-1", volume_capabilities=[capability()], volume_content_source=content
+    )
+    refused(lambda: driver.controller.CreateVolume(request, timeout=1), grpc.StatusCode.DEADLINE_EXCEEDED)
+    [volume] = [each for each in driver.cloud.volumes.values() if each["name"] == "pvc-1"]
+    for dummy, end in volume["next"]:
+        end(volume)
+    volume["next"].clear()
+    assert volume["metadata"]["cinder.csi.openstack.org/cluster"] == "another"
+    driver.cloud.steps = 0
+    assert driver.controller.CreateVolume(request, timeout=10).volume.volume_id == volume["id"]
+    assert volume["metadata"]["cinder.csi.openstack.org/cluster"] == "test"
+    refused(lambda: create(driver), grpc.StatusCode.ALREADY_EXISTS, "content of backup")
+
+
+def test_a_backup_in_the_clear_does_not_become_a_volume_that_says_it_is_encrypted(driver: Driver) -> None:
+    content = backup_of_another(driver)
+    driver.cloud.encrypting_types.add("slow")
+    driver.cloud.types.add("slow")
+    refused(
+        lambda: create(driver, volume_content_source=content, parameters={"type": "slow"}),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        content.snapshot.snapshot_id,
+        "not encrypted, and volume type slow encrypts",
+    )
+    assert [v for v in driver.cloud.volumes.values() if v["name"] == "pvc-1"] == []
+
+
 def test_a_volume_with_snapshots_stays(driver: Driver) -> None:
     volume = create(driver).volume_id
     snapshot = take(driver, volume).snapshot_id

@@ -179,11 +179,19 @@ def test_a_volume_that_recovers_is_not_given_up(driver: Driver) -> None:
     volume = driver.cloud.add_volume(
         name="pvc-1",
         metadata=MINE,
-        status="unheard-of",
+        status="error",
         next=[[2, lambda volume: volume.update(status="available")]],
     )
     refused(lambda: create(driver), grpc.StatusCode.UNAVAILABLE, "its status is now available")
     assert create(driver).volume_id == volume["id"]
+
+
+@pytest.mark.parametrize("status", ["error_extending", "backing-up", "extending", "unheard-of"])
+def test_a_volume_that_has_been_made_is_not_deleted_for_its_status(driver: Driver, status: str) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.volumes[volume]["status"] = status
+    refused(lambda: create(driver), grpc.StatusCode.ABORTED, volume, f"its status is {status}")
+    assert f"DELETE /volumes/{volume}" not in driver.cloud.calls
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,24 @@ def test_a_member_is_not_deleted_alone(driver: Driver, volumes: list[str]) -> No
         lambda: driver.controller.DeleteSnapshot(
             csi.DeleteSnapshotRequest(snapshot_id=member.snapshot_id), timeout=10
         ),
-        Code.FAILED_PRECONDITION,
+        Code.INVALID_ARGUMENT,
         "delete group snapshot",
     )
+
+
+def test_a_member_that_is_busy_when_it_should_leave_is_waited_for(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.groups.members_busy = True
+    refused(lambda: take(driver, volumes), Code.ABORTED, "attaching")
+    driver.cloud.groups.members_busy = False
+    taken = take(driver, volumes)
+    [group] = driver.cloud.groups.known.values()
+    assert (group["volumes"], group["name"]) == ([], taken.group_snapshot_id)
+
+
+def test_one_whose_volumes_never_left_is_deleted_with_its_group(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.groups.members_busy = True
+    refused(lambda: take(driver, volumes), Code.ABORTED)
+    driver.cloud.groups.members_busy = False
+    [whole] = driver.cloud.groups.snapshots
+    delete(driver, csi.VolumeGroupSnapshot(group_snapshot_id=whole))
+    assert left(driver) == []

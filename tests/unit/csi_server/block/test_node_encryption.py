@@ -115,6 +115,23 @@ def test_a_volume_that_carries_something_else_is_not_formatted(kubelet: Kubelet,
     assert cryptsetup(machine) == []
 
 
+@pytest.mark.parametrize("where", [0, 5 * 1024**2 + 7])
+def test_a_copy_of_data_in_the_clear_is_not_formatted(kubelet: Kubelet, machine: Machine, where: int) -> None:
+    context = {**CONTEXT, "cinder.csi.openstack.org/resizeRequired": "true"}
+    with open(machine.dev / "vdb", "r+b") as disk:
+        disk.seek(where)
+        disk.write(b"what no program knows")
+    with refused(Code.FAILED_PRECONDITION, "made of one that is not encrypted"):
+        kubelet.stage(raw(), volume_context=context, secrets=SECRET)
+    assert cryptsetup(machine) == []
+
+
+def test_a_copy_of_a_volume_that_was_never_used_is_formatted(kubelet: Kubelet, machine: Machine) -> None:
+    context = {**CONTEXT, "cinder.csi.openstack.org/resizeRequired": "true"}
+    kubelet.stage(raw(), volume_context=context, secrets=SECRET)
+    assert cryptsetup(machine) == ["luksFormat", "open"]
+
+
 def test_an_encrypted_volume_is_not_mounted_by_a_class_that_is_not(
     kubelet: Kubelet, machine: Machine
 ) -> None:

@@ -54,15 +54,18 @@ def test_a_snapshot_is_waited_for_and_described(driver: Driver) -> None:
     assert driver.cloud.snapshots.known[made.snapshot_id]["metadata"] == {**described, **MINE}
 
 
-def test_a_snapshot_that_is_slow_is_asked_for_again(driver: Driver) -> None:
+def test_a_snapshot_is_cut_when_it_is_returned_or_listed(driver: Driver) -> None:
     volume = create(driver).volume_id
     driver.cloud.steps = 10**9
     request = csi.CreateSnapshotRequest(name="snapshot-1", source_volume_id=volume)
-    first = driver.controller.CreateSnapshot(request, timeout=1).snapshot
-    assert not first.ready_to_use
-    driver.cloud.snapshots.known[first.snapshot_id].update(status="available", next=[])
+    refused(lambda: driver.controller.CreateSnapshot(request, timeout=1), grpc.StatusCode.DEADLINE_EXCEEDED)
+    [first] = driver.cloud.snapshots.known
+    assert (
+        listed(driver) == listed(driver, snapshot_id=first) == listed(driver, source_volume_id=volume) == []
+    )
+    driver.cloud.snapshots.known[first].update(status="available", next=[])
     again = take(driver, volume)
-    assert (again.snapshot_id, again.ready_to_use) == (first.snapshot_id, True)
+    assert (again.snapshot_id, again.ready_to_use) == (first, True)
     assert len(driver.cloud.snapshots.known) == 1
 
 
