@@ -16,7 +16,8 @@ from api_logs import ApiLogs
 from cluster import Cluster
 from lab import LAB, cloud, now, until
 
-#: Seconds for the kubelet to clear away what was there before: it would be counted against what comes.
+#: Seconds for the kubelet to end what it is at: it would be counted against what comes. A pod that is deleted
+#: in the moment in which it is ready takes two seconds more.
 SETTLE = 4.0
 
 
@@ -35,6 +36,7 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
         cluster.create_pod(name, name)
         full.append(cluster.ready_times({name})[name] - start)
         volume = cluster.volume_of(name)
+        time.sleep(SETTLE)
         start = now()
         cluster.delete_pod(name)
         until(lambda: not cluster.pods(), f"pod {name} to be gone", 0.05)
