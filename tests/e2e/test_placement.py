@@ -21,7 +21,14 @@ AFFINITY, ANTI_AFFINITY = (f"cinder.csi.openstack.org/{kind}" for kind in ("affi
 def driver(cloud, tmp_path_factory):
     """A driver that reads annotations."""
     folder = tmp_path_factory.mktemp("placed")
-    with second_driver.installed(folder, "placed", 19811, cloud, csi_driver_pvc_annotations=True) as name:
+    with second_driver.installed(
+        folder,
+        "placed",
+        19811,
+        cloud,
+        csi_driver_pvc_annotations=True,
+        csi_driver_controller_extra_args=["--user-agent=placed"],
+    ) as name:
         yield name
 
 

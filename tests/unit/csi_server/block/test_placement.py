@@ -52,6 +52,11 @@ def test_what_does_not_name_one_volume_is_refused_and_makes_none(
     for dummy in range(2):
         driver.cloud.add_volume(name="pvc-twice")
     claims.known["apps", "data"] = {key: value}
-    call = lambda: create(driver, parameters=OF_THE_CLAIM)  # noqa: E731
-    refused(call, grpc.StatusCode.INVALID_ARGUMENT, key, repr(value), words)
+    refused(
+        lambda: create(driver, parameters=OF_THE_CLAIM),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        key,
+        repr(value),
+        words,
+    )
     assert len(driver.cloud.volumes) == 2
