@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest, OutOfCapacity
+from ...plugins.module_utils._cloud.errors import InvalidRequest, OutOfCapacity, ZoneRefused
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
@@ -47,7 +47,7 @@ class VolumeRpcs(ControllerPart):
             if request.HasField("volume_content_source"):
                 source = content_source.resolve(request.volume_content_source, cloud, deadline)
                 size = source.fit(size, capacity.required_bytes)
-            placed = placement.annotated(self._options.claims, wanted.claim, deadline)
+            placed = placement.Placement(self._options.claims, wanted.claim, cloud.volumes, deadline)
             zones = self._options.zones
             zone = wanted.availability or zones.wanted(request.accessibility_requirements, source.zone)
             try:
@@ -66,23 +66,24 @@ class VolumeRpcs(ControllerPart):
                         },
                         origin=source.origin,
                         multiattach=any(map(capabilities.is_shared, request.volume_capabilities)),
-                        hints=placement.hints(placed, cloud.volumes, deadline),
                     ),
                     size,
                     deadline,
                     () if wanted.availability else zones.allowed(request.accessibility_requirements),
+                    placed.hints,
                 )
-            except InvalidRequest as refused:
-                if wanted.availability or zone in ("", source.zone) or not source.zone:
+            except ZoneRefused as refused:
+                if wanted.availability:
                     raise
-                # The one answer after which the scheduler tries another zone.
-                raise OutOfCapacity(
-                    f"{source.name} is in zone {source.zone}, and Cinder makes no volume of it in {zone}:"
-                    f" {refused.message}",
-                    refused.request_id,
-                ) from refused
+                where = (
+                    f"{source.name} is in zone {source.zone}, and Cinder makes no volume of it in {zone}: "
+                )
+                why = f"{where if source.zone not in ('', zone) else ''}{refused.message}"
+                # The one answer after which the scheduler tries a node of another zone.
+                raise OutOfCapacity(why, refused.request_id) from refused
+            context_of_claim = placed.context()
         made = self._encode(volume, request)
-        made.volume_context.update(placed)
+        made.volume_context.update(context_of_claim)
         if wanted.encrypted:
             made.volume_context[names.ENCRYPTED] = "true"
         return csi.CreateVolumeResponse(volume=made)

@@ -10,7 +10,7 @@ deleted already is deleted.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,8 +21,9 @@ from ...plugins.module_utils._cloud.errors import (
     InUse,
     InvalidRequest,
     NotFound,
+    ZoneRefused,
 )
-from ...plugins.module_utils._cloud.volume import COMING, USABLE, Volume, VolumeRequest
+from ...plugins.module_utils._cloud.volume import COMING, USABLE, Hints, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
 from .outcome import UNFINISHED, Askings, removing
@@ -31,6 +32,10 @@ from .sizes import SizeRange
 
 #: Seconds for which it is remembered what a volume was to be when its backup has been restored.
 LONGEST_RESTORE = 86400.0
+#: Seconds for which a volume that was handed out is not taken for one that failed, whatever its status.
+HANDED_OUT = 3600.0
+#: What Cinder says of a source that is restored, attached, extended... in the moment; it tells no other code.
+_SOURCE_BUSY = "status must be one of"
 
 
 class VolumesPort(Protocol):
@@ -61,6 +66,7 @@ class BlockVolumes:
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
         self._to_be_encrypted: Recent[str, bool] = Recent(LONGEST_RESTORE)
+        self._handed_out: Recent[str, bool] = Recent(HANDED_OUT)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume:
         """Return a volume.
@@ -82,21 +88,29 @@ class BlockVolumes:
         return list(self._volumes.all_mine(deadline).values())
 
     def create(
-        self, request: VolumeRequest, sizes: SizeRange, deadline: Deadline, zones: Collection[str] = ()
+        self,
+        request: VolumeRequest,
+        sizes: SizeRange,
+        deadline: Deadline,
+        zones: Collection[str] = (),
+        hints: Callable[[], Hints] = Hints,
     ) -> Volume:
         """Return a volume of that name that can be attached: the one there is, or a new one.
 
         A volume that Cinder fails to create is deleted again before the error is raised, and so is one
-        that cannot be attached as often as asked for.
+        that cannot be attached as often as asked for. A volume that was returned already is not deleted: it
+        may hold data by now.
 
         :param zones: where one that is there may be, beside the zone asked for.
+        :param hints: asked for when a new one is needed. What it raises would leave behind one that an
+            earlier call began.
         :raises Conflict: one of that name is there, and is not what is asked for.
         :raises Unavailable, Timeout, Busy: a volume may be there, or come: ask again. No other error
             leaves one behind, so that nobody needs to ask for its deletion.
         """
         volume = self._adopt(request, sizes, zones, deadline)
         if volume is None:
-            volume = self._create(request, deadline)
+            volume = self._create(replace(request, hints=hints()), deadline)
         if request.origin.backup_id and volume.encrypted:
             self._to_be_encrypted.put(volume.id, True)
         if volume.status not in USABLE:
@@ -105,9 +119,14 @@ class BlockVolumes:
             except (NotFound, *UNFINISHED):
                 raise
             except CloudError as failure:
+                if self._handed_out.get(volume.id):
+                    raise Busy(f"{volume} was made before, and is not usable now: {failure}") from failure
                 self._remove(volume, failure, deadline)
                 raise
-        return self._restored(volume, request, deadline) if request.origin.backup_id else volume
+        if request.origin.backup_id:
+            volume = self._restored(volume, request, deadline)
+        self._handed_out.put(volume.id, True)
+        return volume
 
     def _restored(self, volume: Volume, request: VolumeRequest, deadline: Deadline) -> Volume:
         """Return a volume with what restoring a backup has taken from it.
@@ -130,17 +149,36 @@ class BlockVolumes:
 
     def _create(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         if not request.multiattach:
-            return self._ask(request, deadline)
+            return self._placed(request, deadline)
         named = f"volume type {request.type}" if request.type else "the default volume type"
         refusal = InvalidRequest(
             f"{named} makes volumes for one node at a time: for access from several nodes give a type with"
             " the extra spec multiattach='<is> True'"
         )
-        if self._volumes.type_is_multiattach(request.type, deadline) is False:
+        copied = request.origin.snapshot_id or request.origin.volume_id
+        # Left out, the type of a copy is that of its source.
+        if (request.type or not copied) and not self._type_allows_several(request.type, deadline):
             raise refusal
-        volume = self._ask(request, deadline)
+        volume = self._placed(request, deadline)
         if volume.multiattach:
             return volume
+        with removing(volume, refusal):
+            self.delete(volume.id, deadline)
+        raise refusal
+
+    def _type_allows_several(self, volume_type: str, deadline: Deadline) -> bool:
+        return self._volumes.type_is_multiattach(volume_type, deadline) is not False
+
+    def _placed(self, request: VolumeRequest, deadline: Deadline) -> Volume:
+        """Ask for a volume, and see that it is in the zone asked for."""
+        volume = self._ask(request, deadline)
+        if volume.zone in ("", request.zone) or not request.zone:
+            return volume
+        refusal = ZoneRefused(
+            f"Cinder put {volume} in availability zone {volume.zone} instead of {request.zone}"
+            " (its allow_availability_zone_fallback), where nodes may not reach it: --zone-map says which"
+            " zones of Nova and of Cinder go together, ignore-volume-az that nodes reach volumes everywhere"
+        )
         with removing(volume, refusal):
             self.delete(volume.id, deadline)
         raise refusal
@@ -152,6 +190,10 @@ class BlockVolumes:
         except InvalidRequest as refused:
             if request.zone:
                 self._check_zone(request.zone, refused, deadline)
+            if _SOURCE_BUSY in refused.message:
+                raise Busy(f"{request.origin} cannot be copied now: {refused.message}") from refused
+            if request.zone and "availability zone" in refused.message.lower():
+                raise ZoneRefused(refused.message, refused.request_id) from refused
             raise
 
     def _check_zone(self, zone: str, refused: InvalidRequest, deadline: Deadline) -> None:
@@ -161,7 +203,7 @@ class BlockVolumes:
             # Cinder's own words have to do.
             return
         if zone not in known:
-            raise InvalidRequest(
+            raise ZoneRefused(
                 f"Cinder has no availability zone {zone!r}: known are {', '.join(sorted(known))}; where Nova"
                 " has other names for its zones, --zone-map says which go together",
                 refused.request_id,

@@ -18,6 +18,15 @@ ENCRYPTED = "encrypted"
 KNOWN = (TYPE, AVAILABILITY, ENCRYPTED)
 #: The provisioner's own parameters, which describe the claim.
 DESCRIBING = (names.CLAIM_NAME, names.CLAIM_NAMESPACE, names.VOLUME_NAME)
+#: The provisioner goes by it, in whatever case, and hands it on all the same: the name that
+#: csi.storage.k8s.io/fstype had before.
+FORMER_FS_TYPE = "fstype"
+#: Likewise, the names of Secrets from before those with that prefix.
+FORMER_SECRETS = tuple(
+    f"csi{call}Secret{part}"
+    for call in ("Provisioner", "ControllerPublish", "NodeStage", "NodePublish")
+    for part in ("Name", "Namespace")
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,8 @@ def parse(parameters: Mapping[str, str]) -> Parameters:
 
     :raises InvalidRequest: one is unknown; names it, and the nearest known one. Or its value is none.
     """
-    check_known("StorageClass", parameters, KNOWN, DESCRIBING)
+    given = [name for name in parameters if name.lower() != FORMER_FS_TYPE]
+    check_known("StorageClass", given, KNOWN, (*DESCRIBING, *FORMER_SECRETS))
     encrypted = parameters.get(ENCRYPTED, "false")
     if encrypted not in ("true", "false"):
         raise InvalidRequest(f"StorageClass parameter {ENCRYPTED} is {encrypted!r}: give 'true' or 'false'")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ...plugins.module_utils._cloud.errors import InvalidRequest, NotFound
 from ...plugins.module_utils._cloud.volume import Hints, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
@@ -37,29 +37,48 @@ class KnownVolumes(Protocol):
     def known_as(self, name_or_id: str, deadline: Deadline) -> list[Volume]: ...
 
 
-def annotated(claims: Claims, described: Mapping[str, str], deadline: Deadline) -> dict[str, str]:
-    """Return the annotations that ask for a placement, of the claim that the provisioner describes.
+class Placement:
+    """What the claim that the provisioner describes asks for.
 
     :param described: parameters that the provisioner added to the class's; it may have added none.
     """
-    namespace, name = described.get(names.CLAIM_NAMESPACE, ""), described.get(names.CLAIM_NAME, "")
-    if not (namespace and name):
-        return {}
-    given = claims.annotations(namespace, name, deadline)
-    return {key: given[key] for key in (names.AFFINITY, names.ANTI_AFFINITY) if given.get(key)}
 
+    def __init__(
+        self, claims: Claims, described: Mapping[str, str], volumes: KnownVolumes, deadline: Deadline
+    ) -> None:
+        self._claims = claims
+        self._claim = described.get(names.CLAIM_NAMESPACE, ""), described.get(names.CLAIM_NAME, "")
+        self._volumes = volumes
+        self._deadline = deadline
+        self._read: Mapping[str, str] | None = None
 
-def hints(annotations: Mapping[str, str], volumes: KnownVolumes, deadline: Deadline) -> Hints:
-    """Read annotations whose values are names or ids of volumes, with commas between them.
+    def context(self) -> Mapping[str, str]:
+        """Return the annotations for the context of a volume that is there.
 
-    :raises InvalidRequest: one names no volume, or several.
-    """
+        Of a claim that is gone there are none: its volume is there only to be deleted.
+        """
+        try:
+            return self._annotations()
+        except NotFound:
+            return {}
 
-    def ids(key: str) -> tuple[str, ...]:
-        named = [each.strip() for each in annotations.get(key, "").split(",")]
-        return tuple(_the_one(key, each, volumes, deadline).id for each in named if each)
+    def hints(self) -> Hints:
+        """Read the annotations, whose values are names or ids of volumes, with commas between them.
 
-    return Hints(same_host=ids(names.AFFINITY), different_host=ids(names.ANTI_AFFINITY))
+        :raises InvalidRequest: one names no volume, or several.
+        :raises NotFound: there is no such claim any more.
+        """
+        return Hints(same_host=self._ids(names.AFFINITY), different_host=self._ids(names.ANTI_AFFINITY))
+
+    def _annotations(self) -> Mapping[str, str]:
+        if self._read is None:
+            given = self._claims.annotations(*self._claim, self._deadline) if all(self._claim) else {}
+            self._read = {key: given[key] for key in (names.AFFINITY, names.ANTI_AFFINITY) if given.get(key)}
+        return self._read
+
+    def _ids(self, key: str) -> tuple[str, ...]:
+        named = [each.strip() for each in self._annotations().get(key, "").split(",")]
+        return tuple(_the_one(key, each, self._volumes, self._deadline).id for each in named if each)
 
 
 def _the_one(key: str, name_or_id: str, volumes: KnownVolumes, deadline: Deadline) -> Volume:

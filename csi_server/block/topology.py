@@ -64,7 +64,9 @@ class Zones:
         zones = self._node_zones(volume_zone)
         fitting: list[csi.Topology] = []
         for each in (*requirement.preferred, *requirement.requisite):
-            if each.segments.get(names.TOPOLOGY_ZONE) in zones and each not in fitting:
+            # Nodes that tell no zone reach volumes of every zone.
+            zone = each.segments.get(names.TOPOLOGY_ZONE)
+            if (zone is None or zone in zones) and each not in fitting:
                 fitting.append(each)
         return fitting or self.around(volume_zone)
 

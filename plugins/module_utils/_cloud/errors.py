@@ -45,6 +45,10 @@ class OutOfRange(InvalidRequest):
     """A number of the request lies outside of what is possible."""
 
 
+class ZoneRefused(InvalidRequest):
+    """The object cannot be in the availability zone asked for; in another it may."""
+
+
 class QuotaExceeded(CloudError):
     """The project's quota does not allow it."""
 

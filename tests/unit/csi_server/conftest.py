@@ -35,6 +35,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import NotFound
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.group_snapshots import GroupSnapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.groups import Groups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools import Pools
@@ -117,8 +118,11 @@ class AnnotatedClaims:
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], dict[str, str]] = {}
+        self.gone: set[tuple[str, str]] = set()
 
     def annotations(self, namespace: str, name: str, deadline: Deadline) -> Mapping[str, str]:
+        if (namespace, name) in self.gone:
+            raise NotFound(f"claim {namespace}/{name} does not exist")
         return self.known.get((namespace, name), {})
 
 

@@ -93,6 +93,7 @@ class FakeCloud:
     :ivar clones_stay_in_zone: whether volumes made of others have to be in az1 (cloned_volume_same_az).
     :ivar extra_specs_shown: whether the types tell that.
     :ivar extra_specs: what else they tell.
+    :ivar fallback_zone: where volumes for zones that are none are put (allow_availability_zone_fallback).
     :ivar pools: zone and capabilities by name; None for a user who may not see them.
     """
 
@@ -114,6 +115,7 @@ class FakeCloud:
         self.quotas: dict[str, dict[str, int]] = {"gigabytes": {"limit": 100, "in_use": 30, "reserved": 10}}
         self.pools: dict[str, tuple[str, dict[str, Any]]] | None = None
         self.zones = {"az1", "az2"}
+        self.fallback_zone = ""
         self.max_gigabytes = 1000
         self.max_devices = 26
         self.page_size = 1000
@@ -223,11 +225,14 @@ class FakeCloud:
         }
         if refused := self._unfit(sources, wanted["size"]):
             return refused
-        kind, zone = wanted.get("volume_type", "fast"), wanted.get("availability_zone", "az1")
+        source_type = self.volumes.get(sources.get("source_volid", ""), {}).get("volume_type", "fast")
+        kind, zone = wanted.get("volume_type", source_type), wanted.get("availability_zone", "az1")
         if kind not in self.types | self.broken_types | self.multiattach_types:
             return fault(404, f"Volume type with name {kind} could not be found.")
         if self.clones_stay_in_zone and sources and zone != "az1":
             return fault(400, "Volume must be in the same availability zone as the source volume")
+        if zone not in self.zones:
+            zone = self.fallback_zone or zone
         if zone not in self.zones:
             return fault(400, f"Availability zone '{zone}' is invalid.")
         if sum(v["size"] for v in self.volumes.values()) + wanted["size"] > self.max_gigabytes:
@@ -268,7 +273,9 @@ class FakeCloud:
                 return fault(404, f"{name} {wanted} could not be found.")
             source = known[name][wanted]
             if source["status"] not in ("available", "in-use"):
-                return fault(400, f"Invalid source: {wanted} is {source['status']}.")
+                return fault(
+                    400, "Invalid source: Originating source status must be one of 'available' values"
+                )
             if source["size"] > size:
                 return fault(400, f"Volume size {size}GB cannot be smaller than the source's.")
         return None

@@ -95,6 +95,21 @@ def test_a_type_that_does_not_tell_is_tried_and_leaves_nothing(driver: Driver, t
     assert "POST /volumes" in driver.cloud.calls
 
 
+def test_a_clone_has_the_type_of_its_source(driver: Driver) -> None:
+    source = create(driver, SHARED[0], type="multi")
+    clone = driver.controller.CreateVolume(
+        csi.CreateVolumeRequest(
+            name="pvc-2",
+            volume_capabilities=[SHARED[0]],
+            volume_content_source=csi.VolumeContentSource(
+                volume=csi.VolumeContentSource.VolumeSource(volume_id=source)
+            ),
+        ),
+        timeout=10,
+    )
+    assert driver.cloud.volumes[clone.volume.volume_id]["multiattach"]
+
+
 def test_a_type_may_be_named_by_its_id(driver: Driver) -> None:
     refused(lambda: create(driver, SHARED[0], type="id-of-fast"), Code.INVALID_ARGUMENT, "id-of-fast")
     assert "POST /volumes" not in driver.cloud.calls

@@ -127,6 +127,20 @@ def test_a_backup_that_is_not_ready(driver: Driver) -> None:
     )
 
 
+def test_a_source_that_is_busy_is_asked_for_again(driver: Driver) -> None:
+    content = source(driver, "volume")
+    busy = driver.cloud.volumes[content.volume.volume_id]
+    busy["status"] = "attaching"
+    refused(
+        lambda: create(driver, volume_content_source=content),
+        grpc.StatusCode.ABORTED,
+        busy["id"],
+        "cannot be copied now",
+    )
+    busy["status"] = "in-use"
+    assert create(driver, volume_content_source=content).volume_id
+
+
 @pytest.mark.parametrize("kind", ["snapshot", "volume"])
 def test_a_volume_is_where_its_source_is_if_it_may(driver: Driver, kind: str) -> None:
     content = source(driver, kind)

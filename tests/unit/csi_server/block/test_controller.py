@@ -196,13 +196,29 @@ def test_a_volume_that_has_been_made_is_not_deleted_for_its_status(driver: Drive
 
 @pytest.mark.parametrize(
     ("parameters", "words"),
-    [({"tpye": "fast"}, ["tpye", "did you mean type"]), ({"fstype": "ext4"}, ["fstype", "did you mean type"]),
+    [({"tpye": "fast"}, ["tpye", "did you mean type"]), ({"typo": "7"}, ["typo", "did you mean type"]),
      ({"iops": "7"}, ["iops", "known are type, availability"]), ({"type": "none"}, ["Volume type", "none"]),
      ({"availability": "moon"}, ["moon", "known are az1, az2", "--zone-map"])],
 )  # fmt: skip
 def test_bad_parameters_are_named(driver: Driver, parameters: dict[str, str], words: list[str]) -> None:
     refused(lambda: create(driver, parameters=parameters), grpc.StatusCode.INVALID_ARGUMENT, *words)
     assert driver.cloud.volumes == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["fsType", "fstype", "csiNodeStageSecretName", "csiProvisionerSecretNamespace"]
+)
+def test_what_the_provisioner_hands_on_from_its_early_days_is_passed_over(driver: Driver, name: str) -> None:
+    volume = create(driver, parameters={name: "ext4", "type": "fast"})
+    assert driver.cloud.volumes[volume.volume_id]["volume_type"] == "fast"
+
+
+def test_a_volume_that_was_handed_out_is_not_deleted_for_an_error(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.volumes[volume]["status"] = "error"
+    refused(lambda: create(driver), grpc.StatusCode.ABORTED, "was made before", "its status is error")
+    driver.cloud.volumes[volume]["status"] = "available"
+    assert create(driver).volume_id == volume
 
 
 def test_a_size_over_the_quota_carries_cinders_words(driver: Driver) -> None:
@@ -232,6 +248,36 @@ def test_the_zone_that_the_scheduler_prefers(driver: Driver) -> None:
     volume = create(driver, accessibility_requirements=topology)
     assert driver.cloud.volumes[volume.volume_id]["availability_zone"] == "az2"
     assert [dict(each.segments) for each in volume.accessible_topology] == [{key: "az2"}]
+
+
+def in_zone(zone: str) -> csi.TopologyRequirement:
+    term = csi.Topology(segments={"topology.cinder.csi.openstack.org/zone": zone})
+    return csi.TopologyRequirement(requisite=[term], preferred=[term])
+
+
+def test_a_zone_that_cinder_does_not_have_has_the_scheduler_try_another(driver: Driver) -> None:
+    refused(
+        lambda: create(driver, accessibility_requirements=in_zone("moon")),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "moon",
+        "known are az1, az2",
+    )
+    assert driver.cloud.volumes == {}
+
+
+def test_a_volume_that_cinder_puts_into_another_zone_is_not_kept(driver: Driver) -> None:
+    driver.cloud.fallback_zone = "az1"
+    refused(
+        lambda: create(driver, accessibility_requirements=in_zone("moon")),
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "availability zone az1 instead of moon",
+    )
+    refused(
+        lambda: create(driver, parameters={"availability": "moon"}),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "availability zone az1 instead of moon",
+    )
+    assert driver.cloud.volumes == {}
 
 
 def test_publish_tells_the_node_what_to_look_for(driver: Driver) -> None:

@@ -60,3 +60,20 @@ def test_what_does_not_name_one_volume_is_refused_and_makes_none(
         words,
     )
     assert len(driver.cloud.volumes) == 2
+
+
+def test_a_volume_is_found_again_when_its_claim_is_gone(driver: Driver, claims: AnnotatedClaims) -> None:
+    made = create(driver, parameters=OF_THE_CLAIM)
+    claims.gone.add(("apps", "data"))
+    # A final error would leave the volume behind: nobody asks for the deletion of what was never made.
+    assert create(driver, parameters=OF_THE_CLAIM).volume_id == made.volume_id
+    refused(lambda: create(driver, "pvc-2", parameters=OF_THE_CLAIM), grpc.StatusCode.NOT_FOUND, "apps/data")
+    assert list(driver.cloud.volumes) == [made.volume_id]
+
+
+def test_a_volume_is_found_again_when_its_neighbour_is_gone(driver: Driver, claims: AnnotatedClaims) -> None:
+    one = driver.cloud.add_volume(name="pvc-one")["id"]
+    claims.known["apps", "data"] = {names.AFFINITY: one}
+    made = create(driver, parameters=OF_THE_CLAIM)
+    del driver.cloud.volumes[one]
+    assert create(driver, parameters=OF_THE_CLAIM).volume_id == made.volume_id

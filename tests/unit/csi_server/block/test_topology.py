@@ -47,6 +47,11 @@ def test_a_zone_that_was_set_otherwise_is_told_as_it_is() -> None:
     assert SAME.accessible("c", required(term("a"))) == [term("c")]
 
 
+def test_nodes_that_tell_no_zone_reach_every_zone() -> None:
+    rack = csi.Topology(segments={"rack": "r1"})
+    assert SAME.accessible("a", required(rack)) == [rack]
+
+
 def test_without_zones_everything_fits_everywhere() -> None:
     everywhere = Zones(ignored=True)
     requirement = required(term("a"), term("b"))
