@@ -14,7 +14,7 @@ from typing import Any
 
 from api_logs import ApiLogs
 from cluster import Cluster
-from lab import LAB, cloud, now, until
+from lab import cloud, now, until
 
 #: Seconds for the kubelet to end what it is at: it would be counted against what comes. A pod that is deleted
 #: in the moment in which it is ready takes two seconds more.
@@ -28,12 +28,12 @@ def measure(cluster: Cluster, storage_class: str, rounds: int) -> tuple[dict[str
     for number in range(rounds):
         print(f"alone: round {number + 1} of {rounds}", file=sys.stderr)
         bare.append(_pod(cluster, f"bare-{number}"))
-        logs = ApiLogs({name: LAB / "log" / f"{name}-api-access.log" for name in ("cinder", "nova")})
+        logs = ApiLogs.of_the_lab()
         name = f"full-{number}"
         time.sleep(SETTLE)
         start = now()
         cluster.create_claim(name, storage_class)
-        cluster.create_pod(name, name)
+        cluster.create_pod(name, [name])
         full.append(cluster.ready_times({name})[name] - start)
         volume = cluster.volume_of(name)
         time.sleep(SETTLE)
@@ -66,7 +66,7 @@ def _pod(cluster: Cluster, name: str) -> float:
     """How long a pod without a claim takes."""
     time.sleep(SETTLE)
     start = now()
-    cluster.create_pod(name, None)
+    cluster.create_pod(name)
     took = cluster.ready_times({name})[name] - start
     cluster.delete_pod(name)
     until(lambda: not cluster.pods(), f"pod {name} to be gone", 0.05)

@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab import LAB
+
 DRIVER = "mooring.storage"
 _ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 
@@ -30,6 +32,10 @@ class ApiLogs:
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = files
         self._starts = {name: path.stat().st_size for name, path in files.items()}
+
+    @classmethod
+    def of_the_lab(cls) -> ApiLogs:
+        return cls({name: LAB / "log" / f"{name}-api-access.log" for name in ("cinder", "nova")})
 
     def drivers_calls(self) -> Counter[str]:
         """Return how often the driver sent each request, such as ``cinder GET /v3/volumes/ID``.

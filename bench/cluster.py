@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,15 +58,20 @@ class Cluster:
         body = client.V1PersistentVolumeClaim(metadata=client.V1ObjectMeta(name=name), spec=spec)
         self.core.create_namespaced_persistent_volume_claim(self.namespace, body)
 
-    def create_pod(self, name: str, claim: str | None, node: str = "node1") -> None:
+    def create_pod(self, name: str, claims: Sequence[str] = (), node: str = "node1") -> None:
         container = client.V1Container(
             name="c", image=self.image, command=["sh", "-c", COMMAND], image_pull_policy="Never"
         )
-        volumes = []
-        if claim is not None:
-            container.volume_mounts = [client.V1VolumeMount(name="v", mount_path="/data")]
-            source = client.V1PersistentVolumeClaimVolumeSource(claim_name=claim)
-            volumes = [client.V1Volume(name="v", persistent_volume_claim=source)]
+        container.volume_mounts = [
+            client.V1VolumeMount(name=claim, mount_path=f"/data/{claim}") for claim in claims
+        ]
+        volumes = [
+            client.V1Volume(
+                name=claim,
+                persistent_volume_claim=client.V1PersistentVolumeClaimVolumeSource(claim_name=claim),
+            )
+            for claim in claims
+        ]
         spec = client.V1PodSpec(
             containers=[container],
             volumes=volumes,
