@@ -25,6 +25,7 @@ from ..plugins.module_utils._cloud.errors import InvalidRequest
 from ..plugins.module_utils._cloud.pools import Pools
 from ..plugins.module_utils._cloud.quotas import QuotaSets
 from ..plugins.module_utils._cloud.volume_changes import VolumeChanges
+from ..plugins.module_utils._cloud.volume_types import VolumeTypes
 from .block import names
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
@@ -236,7 +237,10 @@ class CloudAccess:
             expansion=VolumeExpansion(changes),
             modification=VolumeModification(changes),
             capacity=VolumeCapacity(
-                adapter, QuotaSets(block_storage, session.project_id), Pools(block_storage)
+                adapter,
+                VolumeTypes(block_storage),
+                QuotaSets(block_storage, session.project_id),
+                Pools(block_storage),
             ),
             group_snapshots=BlockGroupSnapshots(
                 groups.Groups(block_storage),

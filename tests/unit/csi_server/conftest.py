@@ -44,6 +44,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.shared_list
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Paces as SnapshotPaces
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Snapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_changes import VolumeChanges
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_types import VolumeTypes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, Pace
 from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
@@ -107,7 +108,7 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
         BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
         VolumeExpansion(changes),
         VolumeModification(changes),
-        VolumeCapacity(cinder, QuotaSets(api, lambda deadline: "project"), Pools(api)),
+        VolumeCapacity(cinder, VolumeTypes(api), QuotaSets(api, lambda deadline: "project"), Pools(api)),
         BlockGroupSnapshots(*groups, members, cinder, names.group_mark("test")),
     )
 
