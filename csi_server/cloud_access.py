@@ -140,12 +140,12 @@ class CloudAccess:
             )
         return links[name].cloud()
 
-    def all(self) -> Mapping[str, BlockCloud]:
-        """Return every cloud by its name.
+    def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
+        """Return by its name what gives each cloud.
 
-        :raises Unavailable: there is no connection to one of them; the message says to which and why.
+        It raises Unavailable where there is no connection; the message says to which and why.
         """
-        return {name: link.cloud() for name, link in self._links.items()}
+        return {name: link.cloud for name, link in self._links.items()}
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_EVERY):

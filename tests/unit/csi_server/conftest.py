@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Unavailable
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.group_snapshots import GroupSnapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.groups import Groups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools import Pools
@@ -54,17 +55,24 @@ from .fake_cloud import FakeCloud
 MINE = {names.CLUSTER: "test"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class OneCloud:
-    """The clouds of a driver that has one."""
+    """The clouds of a driver that reaches one.
+
+    :ivar down: the name of another that it does not reach; empty where there is no other.
+    """
 
     cloud: BlockCloud
+    down: str = ""
 
     def of(self, secrets: Mapping[str, str]) -> BlockCloud:
         return self.cloud
 
-    def all(self) -> Mapping[str, BlockCloud]:
-        return {"": self.cloud}
+    def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
+        return {**({self.down: self._refuse} if self.down else {}), "": lambda: self.cloud}
+
+    def _refuse(self) -> BlockCloud:
+        raise Unavailable(f"the cloud {self.down} cannot be reached")
 
 
 @dataclass
@@ -72,6 +80,7 @@ class Driver:
     """A controller under test: its cloud, its metrics, and a stub to call it with."""
 
     cloud: FakeCloud
+    clouds: OneCloud
     metrics: Metrics
     locks: Locks
     controller: csi_pb2_grpc.ControllerStub
@@ -137,12 +146,13 @@ def driver(
     locks = Locks()
     server = listen(socket, 64, [Calls(metrics)])
     options = ControllerOptions(cluster="test", claims=claims)
-    servicer = ControllerServicer(OneCloud(block_cloud), options, locks)
+    clouds = OneCloud(block_cloud)
+    servicer = ControllerServicer(clouds, options, locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
-    group_servicer = GroupControllerServicer(OneCloud(block_cloud), locks)
+    group_servicer = GroupControllerServicer(clouds, locks)
     csi_pb2_grpc.add_GroupControllerServicer_to_server(group_servicer, server)
     server.start()
     with grpc.insecure_channel(f"unix://{socket}") as channel:
-        yield Driver(cloud, metrics, locks, csi_pb2_grpc.ControllerStub(channel), channel)
+        yield Driver(cloud, clouds, metrics, locks, csi_pb2_grpc.ControllerStub(channel), channel)
     server.stop(0).wait()
     Path(socket).unlink(missing_ok=True)

@@ -238,3 +238,11 @@ def test_get_knows_both_kinds(driver: Driver) -> None:
         assert driver.controller.GetSnapshot(request).snapshot == made
     missing = csi.GetSnapshotRequest(snapshot_id="gone")
     refused(lambda: driver.controller.GetSnapshot(missing), grpc.StatusCode.NOT_FOUND, "gone")
+
+
+def test_a_cloud_that_is_down_hides_no_snapshot_of_another(driver: Driver) -> None:
+    made = take(driver, create(driver).volume_id).snapshot_id
+    driver.clouds.down = "east"
+    assert listed(driver, snapshot_id=made) == [made]
+    refused(lambda: listed(driver, snapshot_id="gone"), grpc.StatusCode.UNAVAILABLE, "east")
+    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "east")
