@@ -4,7 +4,8 @@
 """Whether the snapshots of a group are of one moment.
 
 CSI wants that of a group snapshot, or a refusal. Cinder takes the snapshots of a group one after the other
-unless its type says otherwise, and by default shows what a type says to administrators alone.
+unless its type says otherwise, and by default shows what a type says to administrators alone. Whether the
+back end keeps to it, Cinder tells nobody: the type is the administrator's word.
 """
 
 from __future__ import annotations
