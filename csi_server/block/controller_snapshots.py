@@ -76,7 +76,7 @@ class SnapshotRpcs(ControllerPart):
             found = [
                 each
                 for cloud in self._asked(request.secrets)
-                for kind in (cloud.snapshots, cloud.backups)
+                for kind in (cloud.snapshots, cloud.backups, cloud.group_snapshots)
                 for each in kind.listed(request.source_volume_id, deadline)
             ]
         page = pages.page(found, request.max_entries, request.starting_token)

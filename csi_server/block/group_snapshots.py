@@ -55,6 +55,7 @@ class GroupSnapshotsPort(Protocol):
 
     def find(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot | None: ...
     def named(self, name: str, deadline: Deadline) -> list[GroupSnapshot]: ...
+    def described(self, description: str, deadline: Deadline) -> list[GroupSnapshot]: ...
     def create(self, name: str, description: str, group_id: str, deadline: Deadline) -> str: ...
     def wait_until_usable(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot: ...
     def delete(self, group_snapshot_id: str, deadline: Deadline) -> None: ...
@@ -65,6 +66,7 @@ class MembersPort(Protocol):
     """Cinder's snapshots. See _cloud.snapshots.Snapshots."""
 
     def named(self, name: str, deadline: Deadline) -> list[Snapshot]: ...
+    def everybodys(self, volume_id: str, deadline: Deadline) -> list[Snapshot]: ...
 
 
 class VolumesPort(Protocol):
@@ -112,6 +114,19 @@ class BlockGroupSnapshots:
         if whole is None:
             raise NotFound(f"group snapshot {group_snapshot_id} does not exist")
         return self._with_members(whole, deadline)
+
+    def listed(self, volume_id: str, deadline: Deadline) -> list[Snapshot]:
+        """Return the members of the cluster's group snapshots that are cut.
+
+        Cinder gives members no metadata, by which the cluster's other snapshots are found.
+
+        :param volume_id: of the volume that they are of; empty for all.
+        """
+        mine = {whole.id for whole in self._wholes.described(self._mark, deadline)}
+        if not mine:
+            return []
+        known = self._members.everybodys(volume_id, deadline)
+        return [each for each in known if each.cut and each.group_snapshot_id in mine]
 
     def create(
         self, name: str, volume_ids: frozenset[str], wanted: GroupSnapshotParameters, deadline: Deadline

@@ -15,6 +15,7 @@ from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 
 from ..conftest import Driver
 from ..fake_cloud import Failure
+from ..fake_snapshots import TAKEN
 from .test_controller import create, refused
 
 Code = grpc.StatusCode
@@ -190,6 +191,25 @@ def test_a_member_is_not_deleted_alone(driver: Driver, volumes: list[str]) -> No
         Code.INVALID_ARGUMENT,
         "delete group snapshot",
     )
+
+
+def test_members_are_listed_with_the_snapshots_of_the_cluster(driver: Driver, volumes: list[str]) -> None:
+    def listed(volume: str = "") -> dict[str, str]:
+        request = csi.ListSnapshotsRequest(source_volume_id=volume)
+        entries = driver.controller.ListSnapshots(request, timeout=10).entries
+        return {each.snapshot.source_volume_id: each.snapshot.snapshot_id for each in entries}
+
+    taken = take(driver, volumes)
+    driver.cloud.groups.snapshots["theirs"] = {
+        "id": "theirs",
+        "status": "available",
+        "created_at": TAKEN,
+        "next": [],
+    }
+    driver.cloud.snapshots.add(volume_id="other", group_snapshot_id="theirs")
+    members = {member.source_volume_id: member.snapshot_id for member in taken.snapshots}
+    assert listed() == members
+    assert listed(volumes[0]) == {volumes[0]: members[volumes[0]]}
 
 
 def test_a_member_that_is_busy_when_it_should_leave_is_waited_for(driver: Driver, volumes: list[str]) -> None:
