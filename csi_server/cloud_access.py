@@ -25,6 +25,7 @@ from ..plugins.module_utils._cloud.errors import InvalidRequest
 from ..plugins.module_utils._cloud.pools import Pools
 from ..plugins.module_utils._cloud.quotas import QuotaSets
 from ..plugins.module_utils._cloud.volume_changes import VolumeChanges
+from ..plugins.module_utils._cloud.volume_types import VolumeTypes
 from .block import names
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
@@ -139,12 +140,12 @@ class CloudAccess:
             )
         return links[name].cloud()
 
-    def all(self) -> Mapping[str, BlockCloud]:
-        """Return every cloud by its name.
+    def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
+        """Return by its name what gives each cloud.
 
-        :raises Unavailable: there is no connection to one of them; the message says to which and why.
+        It raises Unavailable where there is no connection; the message says to which and why.
         """
-        return {name: link.cloud() for name, link in self._links.items()}
+        return {name: link.cloud for name, link in self._links.items()}
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_EVERY):
@@ -236,7 +237,10 @@ class CloudAccess:
             expansion=VolumeExpansion(changes),
             modification=VolumeModification(changes),
             capacity=VolumeCapacity(
-                adapter, QuotaSets(block_storage, session.project_id), Pools(block_storage)
+                adapter,
+                VolumeTypes(block_storage),
+                QuotaSets(block_storage, session.project_id),
+                Pools(block_storage),
             ),
             group_snapshots=BlockGroupSnapshots(
                 groups.Groups(block_storage),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ...plugins.module_utils._cloud.backup import Backup, BackupRequest
-from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed, Timeout
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed
 from ...plugins.module_utils._cloud.snapshot import SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
@@ -95,6 +95,8 @@ class BlockBackups:
         return min(namesakes, key=lambda each: (not each.ready, each.id), default=None)
 
     def _begin(self, source: SnapshotRequest, zone: str, deadline: Deadline) -> Backup:
+        # Before there is a snapshot that nothing would be made of.
+        self._askings.check(source.name)
         snapshot = self._snapshots.create(
             SnapshotRequest(
                 name=f"{source.name}-for-backup",
@@ -105,8 +107,6 @@ class BlockBackups:
             ),
             deadline,
         )
-        if not snapshot.ready:
-            raise Timeout(f"{snapshot}, which backup {source.name} is to copy, is not ready yet")
         request = BackupRequest(
             name=source.name,
             volume_id=source.volume_id,

@@ -42,18 +42,28 @@ class QuotasPort(Protocol):
     def read(self, deadline: Deadline) -> Quotas: ...
 
 
-class TypesPort(Protocol):
+class ZonesPort(Protocol):
     """See _cloud.volumes.Volumes."""
 
-    def types(self, deadline: Deadline) -> list[VolumeTypeRef]: ...
     def zones(self, deadline: Deadline) -> list[str]: ...
+
+
+class TypesPort(Protocol):
+    """See _cloud.volume_types.VolumeTypes."""
+
+    def listed(self, deadline: Deadline) -> list[VolumeTypeRef]: ...
+    def default(self, deadline: Deadline) -> VolumeTypeRef | None: ...
 
 
 @dataclass(frozen=True)
 class Places:
-    """What a volume may be, and where."""
+    """What a volume may be, and where.
+
+    :ivar default: the type of volumes that name none, None where Cinder has no default.
+    """
 
     types: Sequence[VolumeTypeRef]
+    default: VolumeTypeRef | None
     zones: Sequence[str]
 
     def has(self, volume_type: str) -> bool:
@@ -84,9 +94,15 @@ class VolumeCapacity:
     """The capacity of one cloud."""
 
     def __init__(
-        self, cloud: TypesPort, quotas: QuotasPort, pools: PoolsPort, clock: Clock = SYSTEM_CLOCK
+        self,
+        zones: ZonesPort,
+        types: TypesPort,
+        quotas: QuotasPort,
+        pools: PoolsPort,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._cloud = cloud
+        self._zones = zones
+        self._types = types
         self._quotas = quotas
         self._pools = pools
         self._figures: Recent[None, Figures] = Recent(FIGURES_HOLD, clock)
@@ -103,7 +119,9 @@ class VolumeCapacity:
         """
         places = self._places.get(None)
         if places is None or not places.has(volume_type):
-            places = Places(self._cloud.types(deadline), self._cloud.zones(deadline))
+            places = Places(
+                self._types.listed(deadline), self._types.default(deadline), self._zones.zones(deadline)
+            )
             self._places.put(None, places)
         figures = self._figures.get(None)
         if figures is None:
@@ -124,7 +142,7 @@ class VolumeCapacity:
 
 def compute(places: Places, figures: Figures, volume_type: str, zone: str, shared: bool) -> Capacity:
     """Return the capacity that figures amount to; see VolumeCapacity.of."""
-    wanted = None
+    wanted = places.default
     if volume_type:
         wanted = next((each for each in places.types if volume_type in (each.id, each.name)), None)
         if wanted is None:

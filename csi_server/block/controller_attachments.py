@@ -18,20 +18,14 @@ import grpc
 
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
-from ..rpc.locks import Locks
 from . import capabilities, names, sizes
-from .controller_part import Clouds, ControllerOptions, ControllerPart, Kinds, Rpc, require
-from .published import Published
+from .controller_part import ControllerPart, Kinds, Rpc, require
 
 
 class AttachmentRpcs(ControllerPart):
     """ControllerPublishVolume, ControllerUnpublishVolume."""
 
     CAPABILITIES: ClassVar[Kinds] = (Rpc.PUBLISH_UNPUBLISH_VOLUME, Rpc.PUBLISH_READONLY)
-
-    def __init__(self, clouds: Clouds, options: ControllerOptions, locks: Locks) -> None:
-        super().__init__(clouds, options, locks)
-        self._published = Published()
 
     def ControllerPublishVolume(
         self, request: csi.ControllerPublishVolumeRequest, context: grpc.ServicerContext

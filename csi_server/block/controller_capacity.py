@@ -19,6 +19,9 @@ from . import capabilities, parameters, sizes
 from .capacity import Capacity
 from .controller_part import ControllerPart, Kinds, Rpc
 
+#: Parameters for the sidecars. Here the provisioner sends them, while of CreateVolume's it takes them out.
+_FOR_SIDECARS = "csi.storage.k8s.io/"
+
 
 class CapacityRpcs(ControllerPart):
     """GetCapacity, of the cloud that requests without secrets are for: this one never has any."""
@@ -30,7 +33,8 @@ class CapacityRpcs(ControllerPart):
     ) -> csi.GetCapacityResponse:
         if request.volume_capabilities:
             capabilities.check(request.volume_capabilities)
-        wanted = parameters.parse(request.parameters)
+        own = {key: text for key, text in request.parameters.items() if not key.startswith(_FOR_SIDECARS)}
+        wanted = parameters.parse(own)
         zones = self._options.zones
         reached = zones.of_segments(request.accessible_topology.segments)
         if wanted.availability and reached not in ("", wanted.availability):

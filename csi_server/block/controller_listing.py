@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Controller: the volumes that there are, where they are published, and how they are.
 
-Listings hold the volumes of this cluster alone, of every cloud.
+Listings hold the volumes of this cluster, of every cloud; that of the volumes, others that are published too.
 
 Source: CSI specification 1.13, "Controller Service RPC".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import ClassVar
 
 import grpc
@@ -22,7 +22,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc import pages
 from ..rpc.deadlines import deadline_of
 from . import health, sizes
-from .controller_part import ControllerPart, Kinds, Rpc, require
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, require
 
 
 class ListingRpcs(ControllerPart):
@@ -40,7 +40,9 @@ class ListingRpcs(ControllerPart):
     def ListVolumes(
         self, request: csi.ListVolumesRequest, context: grpc.ServicerContext
     ) -> csi.ListVolumesResponse:
-        volumes = self._all({}, deadline_of(context))
+        deadline = deadline_of(context)
+        mine = self._all({}, deadline)
+        volumes = [*mine, *self._published_strangers({each.id for each in mine}, deadline)]
         page = pages.page(volumes, request.max_entries, request.starting_token)
         return csi.ListVolumesResponse(
             entries=[
@@ -60,7 +62,7 @@ class ListingRpcs(ControllerPart):
         self, request: csi.ControllerGetVolumeRequest, context: grpc.ServicerContext
     ) -> csi.ControllerGetVolumeResponse:
         require(request, "volume_id")
-        volume = self._one(request.volume_id, {}, deadline_of(context))
+        volume = self._find_volume(request.volume_id, {}, deadline_of(context))
         return csi.ControllerGetVolumeResponse(
             volume=self._described(volume),
             status=csi.ControllerGetVolumeResponse.VolumeStatus(
@@ -73,7 +75,8 @@ class ListingRpcs(ControllerPart):
         self, request: csi.ControllerListVolumeHealthRequest, context: grpc.ServicerContext
     ) -> csi.ControllerListVolumeHealthResponse:
         volumes = self._all(request.secrets, deadline_of(context))
-        page = pages.page(volumes, request.max_entries, request.starting_token)
+        ill = [each for each in volumes if health.of_volume(each)]
+        page = pages.page(ill, request.max_entries, request.starting_token)
         return csi.ControllerListVolumeHealthResponse(
             entries=[health.encode(each.id, health.of_volume(each)) for each in page.entries],
             next_token=page.next_token,
@@ -83,7 +86,7 @@ class ListingRpcs(ControllerPart):
         self, request: csi.ControllerGetVolumeHealthRequest, context: grpc.ServicerContext
     ) -> csi.ControllerGetVolumeHealthResponse:
         require(request, "volume_id")
-        volume = self._one(request.volume_id, request.secrets, deadline_of(context))
+        volume = self._find_volume(request.volume_id, request.secrets, deadline_of(context))
         return csi.ControllerGetVolumeHealthResponse(
             volume_health=health.encode(volume.id, health.of_volume(volume))
         )
@@ -91,13 +94,31 @@ class ListingRpcs(ControllerPart):
     def _all(self, secrets: Mapping[str, str], deadline: Deadline) -> list[Volume]:
         return [each for cloud in self._asked(secrets) for each in cloud.volumes.listed(deadline)]
 
-    def _one(self, volume_id: str, secrets: Mapping[str, str], deadline: Deadline) -> Volume:
-        for cloud in self._asked(secrets):
+    def _published_strangers(self, mine: Set[str], deadline: Deadline) -> list[Volume]:
+        """Return the volumes that are published here and were not made for this cluster.
+
+        Their PersistentVolumes were made by hand, or for another cluster. The attacher takes an attached
+        volume that is not listed for a detached one, and has it published again and again.
+        """
+        found = []
+        for volume_id in self._published.volumes() - mine:
+            try:
+                found.append(self._find_volume(volume_id, {}, deadline))
+            except NotFound:
+                self._published.forget(volume_id, "")
+        return found
+
+    def _find_volume(self, volume_id: str, secrets: Mapping[str, str], deadline: Deadline) -> Volume:
+        def look(cloud: BlockCloud) -> Volume | None:
             try:
                 return cloud.volumes.find(volume_id, deadline)
             except NotFound:
-                continue
-        raise NotFound(f"volume {volume_id} does not exist")
+                return None
+
+        found = self._find(secrets, look)
+        if found is None:
+            raise NotFound(f"volume {volume_id} does not exist")
+        return found
 
     def _described(self, volume: Volume) -> csi.Volume:
         return csi.Volume(

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from functools import partial
+from typing import ClassVar, Protocol, TypeVar
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ...plugins.module_utils._cloud.errors import InvalidRequest, Unavailable
 from ...plugins.module_utils._cloud.volume import Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
@@ -22,12 +23,14 @@ from .group_snapshots import BlockGroupSnapshots
 from .idempotency import BlockVolumes
 from .modification import VolumeModification
 from .placement import Claims, UnreadClaims
+from .published import Published
 from .snapshots import BlockSnapshots
 from .topology import Zones
 
 Rpc = csi.ControllerServiceCapability.RPC
 #: What a part lists as CAPABILITIES.
 Kinds = tuple[Rpc.Type.ValueType, ...]
+T = TypeVar("T")
 
 
 class NodeAttachments(Protocol):
@@ -63,10 +66,10 @@ class Clouds(Protocol):
         :raises CloudError: there is no connection to it yet, or no such cloud.
         """
 
-    def all(self) -> Mapping[str, BlockCloud]:
-        """Return every cloud by its name; the one that requests without secrets are for comes first.
+    def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
+        """Return by its name what gives each cloud; that of requests without secrets comes first.
 
-        :raises CloudError: there is no connection to one of them yet.
+        It raises Unavailable where there is no connection.
         """
 
 
@@ -89,10 +92,36 @@ class ControllerPart(csi_pb2_grpc.ControllerServicer):
         self._clouds = clouds
         self._options = options
         self._locks = locks
+        self._published = Published()
 
-    def _asked(self, secrets: Mapping[str, str]) -> Iterable[BlockCloud]:
-        """Return the clouds that a request is about: the one that its secrets name, without secrets all."""
-        return [self._clouds.of(secrets)] if secrets else self._clouds.all().values()
+    def _asked(self, secrets: Mapping[str, str]) -> list[BlockCloud]:
+        """Return the clouds that a request is about: the one that its secrets name, without secrets all.
+
+        :raises Unavailable: there is no connection to one of them.
+        """
+        return [way() for way in self._ways(secrets)]
+
+    def _find(self, secrets: Mapping[str, str], look: Callable[[BlockCloud], T]) -> T | None:
+        """Return what the first cloud has that has it, None when none of those that a request is about does.
+
+        :param look: for it in one cloud; returns None when that does not have it.
+        :raises Unavailable: one of them cannot be asked, and no other has it.
+        """
+        unasked: Unavailable | None = None
+        for way in self._ways(secrets):
+            try:
+                found = look(way())
+            except Unavailable as failure:
+                unasked = unasked or failure
+                continue
+            if found is not None:
+                return found
+        if unasked is not None:
+            raise unasked
+        return None
+
+    def _ways(self, secrets: Mapping[str, str]) -> Iterable[Callable[[], BlockCloud]]:
+        return [partial(self._clouds.of, secrets)] if secrets else self._clouds.all().values()
 
 
 def require(request: object, *fields: str) -> None:

@@ -10,7 +10,7 @@ Source: CSI specification 1.13, "Controller Service RPC".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import ClassVar
 
 import grpc
@@ -68,16 +68,15 @@ class SnapshotRpcs(ControllerPart):
         self, request: csi.ListSnapshotsRequest, context: grpc.ServicerContext
     ) -> csi.ListSnapshotsResponse:
         deadline = deadline_of(context)
-        clouds = self._asked(request.secrets)
         if request.snapshot_id:
-            one = find(clouds, request.snapshot_id, deadline)
+            one = self._find_snapshot(request.snapshot_id, request.secrets, deadline)
             volume = request.source_volume_id
             found = [one] if one is not None and _is_cut(one) and volume in ("", one.volume_id) else []
         else:
             found = [
                 each
-                for cloud in clouds
-                for kind in (cloud.snapshots, cloud.backups)
+                for cloud in self._asked(request.secrets)
+                for kind in (cloud.snapshots, cloud.backups, cloud.group_snapshots)
                 for each in kind.listed(request.source_volume_id, deadline)
             ]
         page = pages.page(found, request.max_entries, request.starting_token)
@@ -90,19 +89,23 @@ class SnapshotRpcs(ControllerPart):
         self, request: csi.GetSnapshotRequest, context: grpc.ServicerContext
     ) -> csi.GetSnapshotResponse:
         require(request, "snapshot_id")
-        found = find(self._asked(request.secrets), request.snapshot_id, deadline_of(context))
+        found = self._find_snapshot(request.snapshot_id, request.secrets, deadline_of(context))
         if found is None:
             raise NotFound(f"neither a snapshot nor a backup has the id {request.snapshot_id}")
         return csi.GetSnapshotResponse(snapshot=encode(found))
 
+    def _find_snapshot(
+        self, snapshot_id: str, secrets: Mapping[str, str], deadline: Deadline
+    ) -> Snapshot | Backup | None:
+        """Return the snapshot or the backup of that id, None when there is neither."""
 
-def find(clouds: Iterable[BlockCloud], snapshot_id: str, deadline: Deadline) -> Snapshot | Backup | None:
-    """Return the snapshot or the backup of that id, None when there is neither."""
-    for cloud in clouds:
-        found = cloud.snapshots.find(snapshot_id, deadline) or cloud.backups.find(snapshot_id, deadline)
-        if found is not None:
-            return found
-    return None
+        def look(cloud: BlockCloud) -> Snapshot | Backup | None:
+            snapshot = cloud.snapshots.find(snapshot_id, deadline)
+            if snapshot is not None:
+                return snapshot
+            return cloud.backups.find(snapshot_id, deadline)
+
+        return self._find(secrets, look)
 
 
 def _is_cut(made: Snapshot | Backup) -> bool:

@@ -44,10 +44,10 @@ class GroupControllerServicer(csi_pb2_grpc.GroupControllerServicer):
         require(request, "name")
         if not request.source_volume_ids:
             raise InvalidRequest("source_volume_ids is missing: give at least one")
-        group_type = group_snapshot_parameters.parse(request.parameters)
+        wanted = group_snapshot_parameters.parse(request.parameters)
         with self._locks.hold(f"name {request.name}"):
             taken = self._clouds.of(request.secrets).group_snapshots.create(
-                request.name, frozenset(request.source_volume_ids), group_type, deadline_of(context)
+                request.name, frozenset(request.source_volume_ids), wanted, deadline_of(context)
             )
         return csi.CreateVolumeGroupSnapshotResponse(group_snapshot=_encode(taken))
 

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
 from .known_parameters import check_known
 
 GROUP_TYPE = "group-type"
+CONSISTENT = "consistent"
+KNOWN = (GROUP_TYPE, CONSISTENT)
 #: The snapshotter's own parameters, which describe the VolumeGroupSnapshot.
 DESCRIBING = (
     "csi.storage.k8s.io/volumegroupsnapshot/name",
@@ -19,15 +22,30 @@ DESCRIBING = (
 )
 
 
-def parse(parameters: Mapping[str, str]) -> str:
-    """Return the group type, by name or id, that a VolumeGroupSnapshotClass asks for.
+@dataclass(frozen=True)
+class GroupSnapshotParameters:
+    """What a VolumeGroupSnapshotClass asks for."""
 
-    :raises InvalidRequest: it is missing, or a parameter is unknown.
+    group_type: str
+    """Name or id."""
+    vouched: bool = False
+    """The class says that the type's snapshots are of one moment, for where Cinder does not tell."""
+
+
+def parse(parameters: Mapping[str, str]) -> GroupSnapshotParameters:
+    """Read the parameters of a CreateVolumeGroupSnapshot request.
+
+    :raises InvalidRequest: the group type is missing, a parameter is unknown, or its value is none.
     """
-    check_known("VolumeGroupSnapshotClass", parameters, (GROUP_TYPE,), DESCRIBING)
+    check_known("VolumeGroupSnapshotClass", parameters, KNOWN, DESCRIBING)
     if not parameters.get(GROUP_TYPE):
         raise InvalidRequest(
             f"VolumeGroupSnapshotClass parameter {GROUP_TYPE} is missing: give the name of one of Cinder's"
             " group types"
         )
-    return parameters[GROUP_TYPE]
+    consistent = parameters.get(CONSISTENT, "false")
+    if consistent not in ("true", "false"):
+        raise InvalidRequest(
+            f"VolumeGroupSnapshotClass parameter {CONSISTENT} is {consistent!r}: give 'true' or 'false'"
+        )
+    return GroupSnapshotParameters(parameters[GROUP_TYPE], consistent == "true")

@@ -23,11 +23,14 @@ from ...plugins.module_utils._cloud.errors import (
     InUse,
     InvalidRequest,
     NotFound,
+    Unavailable,
 )
-from ...plugins.module_utils._cloud.group import Group, GroupRequest, GroupSnapshot
+from ...plugins.module_utils._cloud.group import Group, GroupRequest, GroupSnapshot, GroupType
 from ...plugins.module_utils._cloud.snapshot import Snapshot
 from ...plugins.module_utils._cloud.volume import Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
+from .group_consistency import Consistency
+from .group_snapshot_parameters import GroupSnapshotParameters
 from .outcome import UNFINISHED, Askings, removing
 
 
@@ -36,6 +39,7 @@ class GroupsPort(Protocol):
 
     def find(self, group_id: str, deadline: Deadline) -> Group | None: ...
     def named(self, name: str, deadline: Deadline) -> list[Group]: ...
+    def types(self, deadline: Deadline) -> list[GroupType]: ...
     def create(self, request: GroupRequest, deadline: Deadline) -> str: ...
 
     def change(
@@ -51,6 +55,7 @@ class GroupSnapshotsPort(Protocol):
 
     def find(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot | None: ...
     def named(self, name: str, deadline: Deadline) -> list[GroupSnapshot]: ...
+    def described(self, description: str, deadline: Deadline) -> list[GroupSnapshot]: ...
     def create(self, name: str, description: str, group_id: str, deadline: Deadline) -> str: ...
     def wait_until_usable(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot: ...
     def delete(self, group_snapshot_id: str, deadline: Deadline) -> None: ...
@@ -61,6 +66,7 @@ class MembersPort(Protocol):
     """Cinder's snapshots. See _cloud.snapshots.Snapshots."""
 
     def named(self, name: str, deadline: Deadline) -> list[Snapshot]: ...
+    def everybodys(self, volume_id: str, deadline: Deadline) -> list[Snapshot]: ...
 
 
 class VolumesPort(Protocol):
@@ -97,6 +103,7 @@ class BlockGroupSnapshots:
         self._volumes = volumes
         self._mark = mark
         self._askings = Askings()
+        self._consistency = Consistency(groups)
 
     def find(self, group_snapshot_id: str, deadline: Deadline) -> TakenTogether:
         """Return a group snapshot, whoever made it.
@@ -108,8 +115,21 @@ class BlockGroupSnapshots:
             raise NotFound(f"group snapshot {group_snapshot_id} does not exist")
         return self._with_members(whole, deadline)
 
+    def listed(self, volume_id: str, deadline: Deadline) -> list[Snapshot]:
+        """Return the members of the cluster's group snapshots that are cut.
+
+        Cinder gives members no metadata, by which the cluster's other snapshots are found.
+
+        :param volume_id: of the volume that they are of; empty for all.
+        """
+        mine = {whole.id for whole in self._wholes.described(self._mark, deadline)}
+        if not mine:
+            return []
+        known = self._members.everybodys(volume_id, deadline)
+        return [each for each in known if each.cut and each.group_snapshot_id in mine]
+
     def create(
-        self, name: str, volume_ids: frozenset[str], group_type: str, deadline: Deadline
+        self, name: str, volume_ids: frozenset[str], wanted: GroupSnapshotParameters, deadline: Deadline
     ) -> TakenTogether:
         """Return a group snapshot of that name: the one there is, or a new one.
 
@@ -117,7 +137,9 @@ class BlockGroupSnapshots:
 
         :raises Conflict: one of that name is there, and is of other volumes.
         :raises NotFound: there is no such volume.
-        :raises InUse: Cinder cannot take snapshots of these volumes together; says why.
+        :raises InvalidRequest: there is no such group type.
+        :raises InUse: Cinder cannot take snapshots of these volumes together, or would not take them at one
+            moment; says why.
         :raises Unavailable, Timeout, Busy: something may be there, or come: ask again. No other error
             leaves anything behind.
         """
@@ -125,16 +147,8 @@ class BlockGroupSnapshots:
         if whole is not None and whole.ready:
             self._release(whole, deadline)
             return self._with_members(whole, deadline)
-        volumes = [self._volume(volume_id, deadline) for volume_id in sorted(volume_ids)]
-        zones = sorted({volume.zone for volume in volumes})
-        if len(zones) > 1:
-            raise InUse(
-                f"the volumes are in several availability zones, {', '.join(zones)}: give some of one"
-            )
-        types = tuple(sorted({volume.type for volume in volumes}))
-        request = GroupRequest(name, self._mark, group_type, types, zones[0])
         try:
-            whole_id = whole.id if whole else self._take(request, volume_ids, deadline)
+            whole_id = whole.id if whole else self._take(name, volume_ids, wanted, deadline)
             whole = self._wholes.wait_until_usable(whole_id, deadline)
         except UNFINISHED:
             raise
@@ -144,6 +158,17 @@ class BlockGroupSnapshots:
             raise
         self._release(whole, deadline)
         return self._with_members(whole, deadline)
+
+    def _request(self, name: str, volume_ids: frozenset[str], of: str, deadline: Deadline) -> GroupRequest:
+        """Return the group that these volumes can be in, of a group type."""
+        volumes = [self._volume(volume_id, deadline) for volume_id in sorted(volume_ids)]
+        zones = sorted({volume.zone for volume in volumes})
+        if len(zones) > 1:
+            raise InUse(
+                f"the volumes are in several availability zones, {', '.join(zones)}: give some of one"
+            )
+        types = tuple(sorted({volume.type for volume in volumes}))
+        return GroupRequest(name, self._mark, of, types, zones[0])
 
     def _volume(self, volume_id: str, deadline: Deadline) -> Volume:
         found = self._volumes.find(volume_id, deadline)
@@ -166,11 +191,15 @@ class BlockGroupSnapshots:
                 )
         return min(namesakes, key=lambda each: (not each.ready, each.id), default=None)
 
-    def _take(self, request: GroupRequest, volume_ids: frozenset[str], deadline: Deadline) -> str:
-        mine = self._named_mine(request.name, deadline)
+    def _take(
+        self, name: str, volume_ids: frozenset[str], wanted: GroupSnapshotParameters, deadline: Deadline
+    ) -> str:
+        request = self._request(name, volume_ids, wanted.group_type, deadline)
+        mine = self._named_mine(name, deadline)
         if mine:
             group_id = mine[0].id
         else:
+            self._consistency.check(wanted, deadline)
             with self._askings.asking(f"group {request.name}"):
                 group_id = self._groups.create(request, deadline)
         try:
@@ -187,16 +216,27 @@ class BlockGroupSnapshots:
             return self._wholes.create(request.name, self._mark, group.id, deadline)
 
     def _release(self, whole: GroupSnapshot, deadline: Deadline) -> None:
-        """Let the volumes out of the group, which is then known by its snapshot."""
-        group = self._groups.find(whole.group_id, deadline)
-        if group is not None and (group.volume_ids or group.name != whole.id):
-            self._groups.wait_until_settled(group.id, deadline)
-            try:
+        """Let the volumes out of the group, which is then known by its snapshot.
+
+        :raises Unavailable, Timeout, Busy: they are still in it. The snapshots are there, so the caller has
+            to ask again: from any other error it would conclude that there are none.
+        """
+        try:
+            group = self._groups.find(whole.group_id, deadline)
+            if group is not None and (group.volume_ids or group.name != whole.id):
+                self._groups.wait_until_settled(group.id, deadline)
                 self._groups.change(group.id, (), group.volume_ids, whole.id, deadline)
-            except InUse as refused:
-                # Somebody attaches or extends a member. The snapshots are there: the caller has to ask again.
-                raise Busy(refused.message, refused.request_id) from refused
-            self._groups.wait_until_settled(group.id, deadline)
+                self._groups.wait_until_settled(group.id, deadline)
+        except UNFINISHED:
+            raise
+        except InUse as refused:
+            # Somebody attaches or extends a member.
+            raise Busy(refused.message, refused.request_id) from refused
+        except CloudError as failure:
+            raise Unavailable(
+                f"{whole} is taken, but its volumes are still in the group: {failure.message}",
+                failure.request_id,
+            ) from failure
 
     def _with_members(self, whole: GroupSnapshot, deadline: Deadline) -> TakenTogether:
         namesakes = self._members.named(whole.name, deadline)

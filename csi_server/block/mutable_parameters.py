@@ -8,6 +8,7 @@ Cinder binds QoS to the volume type, so it changes with ``type`` and has no para
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ MIGRATION_POLICY = "migration-policy"
 METADATA = "metadata."
 KNOWN = (TYPE, MIGRATION_POLICY, f"{METADATA}<key>")
 _LONGEST = 255
+#: Source: Cinder, api/validation/parameter_types.py, "extra_specs", which is metadata's too.
+_KEY = re.compile(r"[A-Za-z0-9_:. /-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,10 @@ def parse(parameters: Mapping[str, str]) -> MutableParameters:
 
 def _check_metadata(key: str, value: str) -> None:
     name = f"VolumeAttributesClass parameter {METADATA}{key}"
-    if not key or len(key) > _LONGEST or len(value) > _LONGEST:
+    if not _KEY.fullmatch(key) or len(value) > _LONGEST:
         raise InvalidRequest(
-            f"{name}: Cinder takes keys of 1 to {_LONGEST} characters, and values of no more"
+            f"{name}: Cinder takes keys of 1 to {_LONGEST} letters, digits, spaces and -_:./ characters, and"
+            f" values of at most {_LONGEST} characters"
         )
     if key.startswith(names.RESERVED):
         raise InvalidRequest(

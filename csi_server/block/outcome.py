@@ -47,14 +47,21 @@ class Askings:
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._lost: Recent[str, bool] = Recent(STILL_COMING, clock)
 
-    @contextmanager
-    def asking(self, name: str) -> Iterator[None]:
-        """Ask, in the block, for the object of that name, which was looked for and is not there.
+    def check(self, name: str) -> None:
+        """Check that the object of that name may be asked for.
 
         :raises Busy: the answer to an earlier request for it was lost a moment ago.
         """
         if self._lost.get(name):
             raise Busy(f"the answer to the request for {name} was lost: it may still be carried out")
+
+    @contextmanager
+    def asking(self, name: str) -> Iterator[None]:
+        """Ask, in the block, for the object of that name, which was looked for and is not there.
+
+        :raises Busy: see check.
+        """
+        self.check(name)
         try:
             yield
         except Unanswered:

@@ -35,6 +35,11 @@ class Published:
                 way = "for reading only" if known[1] else "for reading and writing"
                 raise Conflict(f"volume {volume_id} is published on node {node_id} {way} already")
 
+    def volumes(self) -> set[str]:
+        """Return the ids of the volumes that are published."""
+        with self._lock:
+            return {volume_id for volume_id, dummy in self._read_only}
+
     def forget(self, volume_id: str, node_id: str) -> None:
         """Forget a volume that is taken from a node; without a node, from all of them."""
         with self._lock:

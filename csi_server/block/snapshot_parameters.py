@@ -17,6 +17,9 @@ TYPE = "type"
 FORCE_CREATE = "force-create"
 BACKUP_SECONDS_PER_GB = "backup-max-duration-seconds-per-gb"
 AVAILABILITY = "availability"
+#: What cloud-provider-openstack takes for yes and no: the words of Go's strconv.ParseBool.
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 KNOWN = (TYPE, FORCE_CREATE, BACKUP_SECONDS_PER_GB, AVAILABILITY)
 #: The snapshotter's own parameters, which describe the VolumeSnapshot.
 DESCRIBING = (names.SNAPSHOT_NAME, names.SNAPSHOT_NAMESPACE, names.SNAPSHOT_CONTENT_NAME)
@@ -57,7 +60,7 @@ def parse(parameters: Mapping[str, str]) -> SnapshotParameters:
             f"VolumeSnapshotClass parameter {BACKUP_SECONDS_PER_GB} {seconds!r} is not a number of seconds"
         )
     return SnapshotParameters(
-        kind=_kind(parameters.get(TYPE, Kind.SNAPSHOT.value)),
+        kind=_kind(parameters.get(TYPE) or Kind.SNAPSHOT.value),
         force=_truth(FORCE_CREATE, parameters.get(FORCE_CREATE, "true")),
         backup_zone=parameters.get(AVAILABILITY, ""),
         describing={name: parameters[name] for name in DESCRIBING if name in parameters},
@@ -73,6 +76,6 @@ def _kind(text: str) -> Kind:
 
 
 def _truth(name: str, text: str) -> bool:
-    if text.lower() not in ("true", "false"):
+    if text not in (*_TRUE, *_FALSE):
         raise InvalidRequest(f"VolumeSnapshotClass parameter {name} {text!r}: give true or false")
-    return text.lower() == "true"
+    return text in _TRUE

@@ -110,12 +110,20 @@ def attach_failures(namespace):
     return " ".join(event["message"] for event in found if event["reason"] == "FailedAttachVolume")
 
 
-def test_the_scheduler_knows_what_each_class_can_provision():
+def capacities_of(class_name):
     found = json.loads(kubectl("get", "csistoragecapacities", "--all-namespaces", "-o", "json"))["items"]
-    by_class = {
-        (each["storageClassName"], json.dumps(each["nodeTopology"])): each["capacity"] for each in found
-    }
+    return [each["capacity"] for each in found if each["storageClassName"] == class_name]
+
+
+def test_the_scheduler_knows_what_each_class_can_provision():
     # Nothing of type slow can be made in the nodes' zone.
-    assert {capacity for (name, dummy), capacity in by_class.items() if name == "slow"} == {"0"}
-    assert all(capacity != "0" for (name, dummy), capacity in by_class.items() if name == "fast")
-    assert [name for name, dummy in by_class if name == "fast"]
+    assert set(capacities_of("slow")) == {"0"}
+    assert capacities_of("fast")
+    assert "0" not in capacities_of("fast")
+
+
+def test_the_capacity_of_a_class_that_names_a_filesystem(namespace, cluster_wide):
+    parameters = {"type": "fast", "csi.storage.k8s.io/fstype": "ext4"}
+    cluster_wide(objects.storage_class(namespace, parameters, volumeBindingMode="WaitForFirstConsumer"))
+    assert becomes(lambda: capacities_of(namespace))
+    assert "0" not in capacities_of(namespace)

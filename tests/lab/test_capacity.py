@@ -18,6 +18,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InvalidRequest
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools import Pools
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.quotas import QuotaSets
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_types import VolumeTypes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 
 LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
@@ -35,6 +36,7 @@ def available(request: pytest.FixtureRequest) -> Iterator[Ask]:
         api = Api(lambda: connection.block_storage, volumes.MICROVERSION)
         capacity = VolumeCapacity(
             volumes.Volumes(api, {}),
+            VolumeTypes(api),
             QuotaSets(api, lambda deadline: str(connection.session.get_project_id())),
             Pools(api),
         )
@@ -59,5 +61,7 @@ def test_a_user_gets_what_the_quota_leaves(available: Ask) -> None:
 def test_an_administrator_gets_what_the_pools_have(available: Ask) -> None:
     assert 0 < available("fast", "az1") <= BACK_END
     assert available("multi", "az1") == available("fast", "az1")
+    # The default type is fast.
+    assert available("", "") == available("fast", "")
     assert 0 < available("slow", "az2") <= BACK_END
     assert available("fast", "az2") == available("slow", "az1") == available("nowhere", "") == 0

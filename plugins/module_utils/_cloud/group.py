@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cinder's groups of volumes, and the snapshots taken of them, as values.
 
-Shapes: Block Storage API v3, "Generic volume groups" and "Group snapshots".
+Shapes: Block Storage API v3, "Generic volume groups", "Group types" and "Group snapshots".
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from .timestamps import moment
+
+#: The group spec, and its value, of types whose groups have snapshots of one moment.
+CONSISTENT, IS_CONSISTENT = "consistent_group_snapshot_enabled", "<is> True"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,21 @@ class Group:
 
     def __str__(self) -> str:
         return f"group {self.id} ({self.name})"
+
+
+@dataclass(frozen=True)
+class GroupType:
+    """A type of groups as Cinder describes it."""
+
+    id: str
+    name: str
+    specs: Mapping[str, str] | None
+    """Its group specs, None where the credential may not read them."""
+
+    @property
+    def consistent(self) -> bool | None:
+        """Whether the snapshots of a group are of one moment, None when Cinder does not tell."""
+        return None if self.specs is None else self.specs.get(CONSISTENT) == IS_CONSISTENT
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,11 @@ def group_from_api(body: Mapping[str, Any]) -> Group:
         description=body.get("description") or "",
         volume_ids=frozenset(body.get("volumes") or ()),
     )
+
+
+def group_type_from_api(body: Mapping[str, Any]) -> GroupType:
+    """Read a ``group_type`` object."""
+    return GroupType(body["id"], body["name"], body.get("group_specs"))
 
 
 def group_snapshot_from_api(body: Mapping[str, Any]) -> GroupSnapshot:

@@ -48,6 +48,10 @@ class GroupSnapshots:
         """Return the group snapshots of exactly that name."""
         return [each for each in self._by_id(deadline).values() if each.name == name]
 
+    def described(self, description: str, deadline: Deadline) -> list[GroupSnapshot]:
+        """Return the group snapshots of exactly that description."""
+        return [each for each in self._by_id(deadline).values() if each.description == description]
+
     def create(self, name: str, description: str, group_id: str, deadline: Deadline) -> str:
         """Ask for a snapshot of all volumes of a group, and return its id.
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cinder: groups of volumes.
 
-Source: Block Storage API v3, "Generic volume groups".
+Source: Block Storage API v3, "Generic volume groups", "Group types".
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound
-from .group import Group, GroupRequest, group_from_api, to_api
-from .listing import listed
+from .group import Group, GroupRequest, GroupType, group_from_api, group_type_from_api, to_api
+from .listing import PAGE_SIZE, listed
 from .messages import Messages
 from .paths import segment
 from .polling import SharedPoller
@@ -53,6 +53,19 @@ class Groups:
     def named(self, name: str, deadline: Deadline) -> list[Group]:
         """Return the groups of exactly that name."""
         return [group for group in self._by_id(deadline).values() if group.name == name]
+
+    def types(self, deadline: Deadline) -> list[GroupType]:
+        """Return the group types that the credential sees."""
+        body = self._api.request(
+            "group_type_list",
+            "GET",
+            "/group_types",
+            "list the group types",
+            deadline,
+            # Without is_public=None Cinder leaves out private types.
+            params={"is_public": "None", "limit": PAGE_SIZE},
+        )
+        return [group_type_from_api(each) for each in body["group_types"]]
 
     def create(self, request: GroupRequest, deadline: Deadline) -> str:
         """Ask for a group and return its id.

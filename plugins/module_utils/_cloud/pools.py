@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cinder: the pools of its back ends, which by default only administrators see.
 
-Source: Block Storage API v3, "Back-end storage pools", "Services"; Cinder's CapacityFilter and
-CapabilitiesFilter, which decide where a volume goes.
+Source: Block Storage API v3, "Back-end storage pools", "Services"; Cinder's CapacityFilter with its
+calculate_max_over_subscription_ratio, and CapabilitiesFilter, which decide where a volume goes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from .api import Api
 from .waiting import Deadline
 
 _CAPABILITIES = "capabilities:"
+#: The ratio that Cinder begins with where a pool's is ``auto``.
+_FIRST_AUTO_RATIO = 20.0
 _OPERATORS = frozenset(
     {"=", "==", "!=", ">=", "<=", "s==", "s!=", "s<", "s<=", "s>", "s>=", "<in>", "<all-in>", "<or>"}
 )
@@ -105,10 +107,27 @@ def free_gib(capabilities: Mapping[str, Any]) -> int | None:
     reserved = total * float(capabilities.get("reserved_percentage") or 0) / 100
     available = free - reserved
     if _is_true(capabilities.get("thin_provisioning_support")):
-        ratio = float(capabilities.get("max_over_subscription_ratio") or 1)
-        provisioned = float(capabilities.get("provisioned_capacity_gb") or 0)
+        provisioned = _provisioned(capabilities)
+        ratio = _ratio(capabilities, provisioned, total - free)
         available = (total - reserved) * ratio - provisioned
     return max(0, int(available))
+
+
+def _provisioned(capabilities: Mapping[str, Any]) -> float:
+    """Return the GiB of all volumes in a pool: those of others too where its driver counts them."""
+    allocated = capabilities.get("allocated_capacity_gb")
+    return float(capabilities.get("provisioned_capacity_gb", allocated) or 0)
+
+
+def _ratio(capabilities: Mapping[str, Any], provisioned: float, used: float) -> float:
+    """Return how often a pool may promise its space.
+
+    :param provisioned, used: GiB. By these, ``auto`` is what has turned out so far.
+    """
+    ratio = capabilities.get("max_over_subscription_ratio") or 1
+    if ratio != "auto":
+        return float(ratio)
+    return 1 + provisioned / (used + 1) if provisioned else _FIRST_AUTO_RATIO
 
 
 def _number(value: Any) -> float | None:

@@ -64,10 +64,12 @@ class Snapshots:
 
     def all_mine(self, volume_id: str, deadline: Deadline) -> list[Snapshot]:
         """Return the caller's snapshots, of one volume or, for an empty id, of all."""
-        filters: dict[str, str | int] = {"metadata": str(self._mine)}
-        if volume_id:
-            filters["volume_id"] = volume_id
+        filters = {"metadata": str(self._mine), **_of(volume_id)}
         return list(self._list(filters, "list the snapshots", deadline))
+
+    def everybodys(self, volume_id: str, deadline: Deadline) -> list[Snapshot]:
+        """Return the snapshots of one volume or, for an empty id, of all, whoever took them."""
+        return list(self._list(_of(volume_id), "list the snapshots", deadline))
 
     def create(self, request: SnapshotRequest, deadline: Deadline) -> Snapshot:
         """Ask for a snapshot and return it as it is then, hardly ever ready.
@@ -156,3 +158,8 @@ class Snapshots:
     def _list(self, filters: Mapping[str, str | int], action: str, deadline: Deadline) -> Iterator[Snapshot]:
         for each in listed(self._api, "snapshot_list", "snapshots", filters, action, deadline):
             yield from_api(each)
+
+
+def _of(volume_id: str) -> dict[str, str]:
+    """Return the filter for the snapshots of one volume or, for an empty id, of all."""
+    return {"volume_id": volume_id} if volume_id else {}

@@ -32,6 +32,24 @@ class VolumeTypeRef:
         return self.extra_specs.get("multiattach", "").strip().lower() == "<is> true"
 
 
+class VolumeTypes:
+    """The volume types of one cloud.
+
+    :param api: the Block Storage API.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def listed(self, deadline: Deadline) -> list[VolumeTypeRef]:
+        """Return the types that the credential sees. See list_volume_types."""
+        return list_volume_types(self._api, deadline)
+
+    def default(self, deadline: Deadline) -> VolumeTypeRef | None:
+        """Return the type of volumes that name none. See default_volume_type."""
+        return default_volume_type(self._api, deadline)
+
+
 def list_volume_types(api: Api, deadline: Deadline) -> list[VolumeTypeRef]:
     """Every volume type that the credential sees, private ones included.
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.backups import Backups
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import NotFound
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import NotFound, Unavailable
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.group_snapshots import GroupSnapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.groups import Groups
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools import Pools
@@ -45,6 +45,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.shared_list
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Paces as SnapshotPaces
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.snapshots import Snapshots
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_changes import VolumeChanges
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_types import VolumeTypes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Paces, Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, Pace
 from ansible_collections.mooring.storage.tests.unit.pace import SteadyPace
@@ -54,17 +55,24 @@ from .fake_cloud import FakeCloud
 MINE = {names.CLUSTER: "test"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class OneCloud:
-    """The clouds of a driver that has one."""
+    """The clouds of a driver that reaches one.
+
+    :ivar down: the name of another that it does not reach; empty where there is no other.
+    """
 
     cloud: BlockCloud
+    down: str = ""
 
     def of(self, secrets: Mapping[str, str]) -> BlockCloud:
         return self.cloud
 
-    def all(self) -> Mapping[str, BlockCloud]:
-        return {"": self.cloud}
+    def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
+        return {**({self.down: self._refuse} if self.down else {}), "": lambda: self.cloud}
+
+    def _refuse(self) -> BlockCloud:
+        raise Unavailable(f"the cloud {self.down} cannot be reached")
 
 
 @dataclass
@@ -72,6 +80,7 @@ class Driver:
     """A controller under test: its cloud, its metrics, and a stub to call it with."""
 
     cloud: FakeCloud
+    clouds: OneCloud
     metrics: Metrics
     locks: Locks
     controller: csi_pb2_grpc.ControllerStub
@@ -108,7 +117,7 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
         BlockBackups(Backups(api, MINE, pace), snapshots, MINE),
         VolumeExpansion(changes),
         VolumeModification(changes),
-        VolumeCapacity(cinder, QuotaSets(api, lambda deadline: "project"), Pools(api)),
+        VolumeCapacity(cinder, VolumeTypes(api), QuotaSets(api, lambda deadline: "project"), Pools(api)),
         BlockGroupSnapshots(*groups, members, cinder, names.group_mark("test")),
     )
 
@@ -140,12 +149,13 @@ def driver(
     locks = Locks()
     server = listen(socket, 64, [Calls(metrics)])
     options = ControllerOptions(cluster="test", claims=claims)
-    servicer = ControllerServicer(OneCloud(block_cloud), options, locks)
+    clouds = OneCloud(block_cloud)
+    servicer = ControllerServicer(clouds, options, locks)
     csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)
-    group_servicer = GroupControllerServicer(OneCloud(block_cloud), locks)
+    group_servicer = GroupControllerServicer(clouds, locks)
     csi_pb2_grpc.add_GroupControllerServicer_to_server(group_servicer, server)
     server.start()
     with grpc.insecure_channel(f"unix://{socket}") as channel:
-        yield Driver(cloud, metrics, locks, csi_pb2_grpc.ControllerStub(channel), channel)
+        yield Driver(cloud, clouds, metrics, locks, csi_pb2_grpc.ControllerStub(channel), channel)
     server.stop(0).wait()
     Path(socket).unlink(missing_ok=True)

@@ -87,6 +87,7 @@ class FakeCloud:
     :ivar servers: the volumes that each server has or is getting.
     :ivar steps: how many looks at a volume it takes until it arrives at its next state.
     :ivar most_at_once: how many volumes go a step further when they are listed.
+    :ivar default_type: of volumes that name none; empty where Cinder has no default.
     :ivar broken_types: volume types whose creation fails in the background.
     :ivar multiattach_types: volume types whose volumes can be attached more than once.
     :ivar encrypting_types: volume types whose volumes are encrypted.
@@ -106,6 +107,7 @@ class FakeCloud:
         self.steps = 1
         self.most_at_once = 10**9
         self.types = {"fast", "slow"}
+        self.default_type = "fast"
         self.broken_types: set[str] = set()
         self.multiattach_types = {"multi"}
         self.encrypting_types: set[str] = set()
@@ -384,7 +386,8 @@ class FakeCloud:
     def _default_type(self) -> Answer:
         listed = self._types()[1]
         assert listed
-        return 200, {"volume_type": next(each for each in listed["volume_types"] if each["name"] == "fast")}
+        found = [each for each in listed["volume_types"] if each["name"] == self.default_type]
+        return (200, {"volume_type": found[0]}) if found else fault(404, "Default volume type not found.")
 
     def _messages(self, params: dict[str, Any]) -> Answer:
         about = [m for m in self.messages if m["resource_uuid"] == params["resource_uuid"]]

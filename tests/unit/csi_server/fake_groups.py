@@ -18,19 +18,24 @@ if TYPE_CHECKING:
 class FakeGroups:
     """The groups of a project and their snapshots.
 
-    :ivar types: group types.
+    :ivar types: the group specs of each group type.
+    :ivar specs_shown: whether the user may see them, which by default only administrators do.
     :ivar broken: the next group snapshots fail in the background.
     :ivar members_busy: no volume can leave its group.
+    :ivar keeps_members: volumes that leave their group fail to, in the background.
     """
 
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
         self.known: dict[str, dict[str, Any]] = {}
         self.snapshots: dict[str, dict[str, Any]] = {}
-        self.types = {"together"}
+        self.types = {"together": {"consistent_group_snapshot_enabled": "<is> True"}, "loose": {}}
+        self.specs_shown = True
         self.broken = False
         self.members_busy = False
+        self.keeps_members = False
         self.routes: list[Route] = [
+            ("GET", "/group_types", self._types),
             ("GET", "/groups/detail", self._list),
             ("GET", r"/groups/([^/?]+)", self._get),
             ("POST", "/groups", self._create),
@@ -41,6 +46,14 @@ class FakeGroups:
             ("POST", "/group_snapshots", self._take),
             ("DELETE", r"/group_snapshots/([^/?]+)", self._delete_snapshot),
         ]
+
+    def _types(self) -> Answer:
+        listed: list[dict[str, Any]] = []
+        for name, specs in self.types.items():
+            listed.append({"id": f"id-of-{name}", "name": name})
+            if self.specs_shown:
+                listed[-1]["group_specs"] = specs
+        return 200, {"group_types": listed}
 
     def _list(self, params: dict[str, Any]) -> Answer:
         return 200, {"groups": [self._look(self.known, each) for each in list(self.known)]}
@@ -72,6 +85,10 @@ class FakeGroups:
             group["volumes"].append(volume)
         if wanted.get("remove_volumes") and self.members_busy:
             return fault(400, "Cannot remove volume: its state is attaching.")
+        if wanted.get("remove_volumes") and self.keeps_members:
+            group["status"] = "updating"
+            self._cloud.later(group, lambda group: group.update(status="error"))
+            return 202, None
         for volume in filter(None, wanted.get("remove_volumes", "").split(",")):
             group["volumes"].remove(volume)
         group.update(status="updating", name=wanted.get("name", group["name"]))

@@ -145,7 +145,7 @@ def test_a_cloud_that_is_down_is_told_and_stops_no_other(keystone: FakeKeystone,
     with pytest.raises(Unavailable, match=r"the cloud down cannot be reached: .*401"):
         access.cloud("down")
     with pytest.raises(Unavailable, match="the cloud down"):
-        access.clouds.all()
+        access.clouds.all()["down"]()
 
 
 def test_no_cloud_at_all_is_not_ready(keystone: FakeKeystone, access: Access) -> None:

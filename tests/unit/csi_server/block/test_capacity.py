@@ -41,6 +41,17 @@ def pool(free: Any, **has: Any) -> dict[str, Any]:
     return {"total_capacity_gb": free, "free_capacity_gb": free, **has}
 
 
+def thin(ratio: float | str, **has: Any) -> dict[str, Any]:
+    """A pool of 100 GiB, 10 of them used, that promises more than it has."""
+    return {
+        "total_capacity_gb": 100,
+        "free_capacity_gb": 90,
+        "thin_provisioning_support": True,
+        "max_over_subscription_ratio": ratio,
+        **has,
+    }
+
+
 def test_what_the_quota_leaves(driver: Driver) -> None:
     answer = ask(driver)
     assert answer.available_capacity == answer.maximum_volume_size.value == 60 * GIB
@@ -66,6 +77,7 @@ def test_nothing_bounds_it(driver: Driver) -> None:
 
 
 def test_pools_by_zone_and_type(driver: Driver) -> None:
+    driver.cloud.default_type = ""
     driver.cloud.quotas = {"gigabytes": quota(-1)}
     driver.cloud.extra_specs = {
         "fast": {"volume_backend_name": "ssd"},
@@ -81,6 +93,20 @@ def test_pools_by_zone_and_type(driver: Driver) -> None:
     assert available(driver, type="fast") == available(driver, "az1", type="fast") == 40
     assert [available(driver, zone, type="slow") for zone in ("az1", "az2")] == [0, 70]
     assert [available(driver, zone, availability="az2") for zone in ("az1", "az2")] == [0, 70]
+
+
+def test_a_class_without_type_is_of_the_default_one(driver: Driver) -> None:
+    driver.cloud.quotas = {"gigabytes": quota(-1), "gigabytes_slow": quota(50, 5)}
+    driver.cloud.pools = {"ssd": ("az1", pool(400)), "hdd": ("az2", pool(700))}
+    driver.cloud.extra_specs = {"slow": {"RESKEY:availability_zones": "az2", "volume_backend_name": "hdd"}}
+    driver.cloud.default_type = "slow"
+    assert [available(driver, zone) for zone in ("", "az1", "az2")] == [45, 0, 45]
+
+
+def test_parameters_for_the_sidecars_do_not_matter(driver: Driver) -> None:
+    others = {"csi.storage.k8s.io/fstype": "ext4", "csi.storage.k8s.io/provisioner-secret-name": "cloud"}
+    assert available(driver, type="fast", **others) == 60
+    refused(lambda: ask(driver, tpye="fast", **others), grpc.StatusCode.INVALID_ARGUMENT, "tpye")
 
 
 def test_pools_and_quotas_both_bound_it(driver: Driver) -> None:
@@ -101,7 +127,7 @@ def test_a_type_that_does_not_exist(driver: Driver) -> None:
 def test_one_look_serves_all_that_ask_at_once(driver: Driver) -> None:
     for zone in ("", "az1", "az2"):
         available(driver, zone)
-    assert len(driver.cloud.calls) == 4, driver.cloud.calls
+    assert len(driver.cloud.calls) == 5, driver.cloud.calls
 
 
 def test_a_type_that_is_new_is_found(driver: Driver) -> None:
@@ -129,6 +155,11 @@ def test_a_failure_is_not_a_capacity(driver: Driver) -> None:
              "max_over_subscription_ratio": "2.0", "provisioned_capacity_gb": 150},
             50,
         ),
+        (thin("auto", provisioned_capacity_gb=22), 100 * 3 - 22),
+        (thin("auto", allocated_capacity_gb=33), 100 * 4 - 33),
+        (thin("auto", provisioned_capacity_gb=0, allocated_capacity_gb=33), 100 * 20),
+        (thin("auto"), 100 * 20),
+        (thin(2.0, allocated_capacity_gb=33), 100 * 2 - 33),
     ],
 )  # fmt: skip
 def test_what_the_scheduler_would_still_place(capabilities: dict[str, Any], free: int | None) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 
 from ..conftest import Driver
 from ..fake_cloud import Failure
+from ..fake_snapshots import TAKEN
 from .test_controller import create, refused
 
 Code = grpc.StatusCode
@@ -124,8 +125,44 @@ def test_volumes_that_cinder_takes_no_common_snapshot_of(driver: Driver, volumes
 
 
 @pytest.mark.parametrize(
+    "parameters", [{"group-type": "loose"}, {"group-type": "id-of-loose", "consistent": "true"}]
+)
+def test_snapshots_one_after_the_other_are_refused(
+    driver: Driver, volumes: list[str], parameters: dict[str, str]
+) -> None:
+    refused(
+        lambda: take(driver, volumes, **parameters),
+        Code.FAILED_PRECONDITION,
+        "group type loose",
+        "consistent_group_snapshot_enabled='<is> True'",
+    )
+    assert left(driver) == []
+
+
+def test_where_cinder_does_not_tell_the_class_has_to_vouch(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.groups.specs_shown = False
+    refused(
+        lambda: take(driver, volumes),
+        Code.FAILED_PRECONDITION,
+        "group type together",
+        "group:access_group_types_specs",
+        'parameter consistent: "true"',
+    )
+    assert left(driver) == []
+    assert take(driver, volumes, consistent="true").ready_to_use
+
+
+def test_a_group_type_is_looked_at_once(driver: Driver, volumes: list[str]) -> None:
+    for name in ("together-1", "together-2"):
+        take(driver, volumes, name)
+    assert driver.cloud.calls.count("GET /group_types") == 1
+
+
+@pytest.mark.parametrize(
     ("parameters", "words"),
-    [({"group-type": ""}, ["group-type is missing"]), ({"group-type": "none"}, ["Group type", "none"]),
+    [({"group-type": ""}, ["group-type is missing"]),
+     ({"group-type": "none"}, ["group type 'none' does not exist", "loose, together"]),
+     ({"consistent": "yes"}, ["consistent is 'yes'", "'true' or 'false'"]),
      ({"grouptype": "together"}, ["grouptype", "did you mean group-type"])],
 )  # fmt: skip
 def test_bad_parameters_are_named(
@@ -156,6 +193,25 @@ def test_a_member_is_not_deleted_alone(driver: Driver, volumes: list[str]) -> No
     )
 
 
+def test_members_are_listed_with_the_snapshots_of_the_cluster(driver: Driver, volumes: list[str]) -> None:
+    def listed(volume: str = "") -> dict[str, str]:
+        request = csi.ListSnapshotsRequest(source_volume_id=volume)
+        entries = driver.controller.ListSnapshots(request, timeout=10).entries
+        return {each.snapshot.source_volume_id: each.snapshot.snapshot_id for each in entries}
+
+    taken = take(driver, volumes)
+    driver.cloud.groups.snapshots["theirs"] = {
+        "id": "theirs",
+        "status": "available",
+        "created_at": TAKEN,
+        "next": [],
+    }
+    driver.cloud.snapshots.add(volume_id="other", group_snapshot_id="theirs")
+    members = {member.source_volume_id: member.snapshot_id for member in taken.snapshots}
+    assert listed() == members
+    assert listed(volumes[0]) == {volumes[0]: members[volumes[0]]}
+
+
 def test_a_member_that_is_busy_when_it_should_leave_is_waited_for(driver: Driver, volumes: list[str]) -> None:
     driver.cloud.groups.members_busy = True
     refused(lambda: take(driver, volumes), Code.ABORTED, "attaching")
@@ -163,6 +219,30 @@ def test_a_member_that_is_busy_when_it_should_leave_is_waited_for(driver: Driver
     taken = take(driver, volumes)
     [group] = driver.cloud.groups.known.values()
     assert (group["volumes"], group["name"]) == ([], taken.group_snapshot_id)
+
+
+def test_one_whose_volumes_fail_to_leave_is_asked_for_again(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.groups.keeps_members = True
+    for dummy in range(2):
+        refused(lambda: take(driver, volumes), Code.UNAVAILABLE, "is taken", "its status is error")
+    driver.cloud.groups.keeps_members = False
+    [group] = driver.cloud.groups.known.values()
+    group["status"] = "available"
+    taken = take(driver, volumes)
+    assert (group["volumes"], group["name"]) == ([], taken.group_snapshot_id)
+
+
+def test_a_group_that_is_of_no_use_any_more_is_removed(driver: Driver, volumes: list[str]) -> None:
+    driver.cloud.failures.append(Failure("POST /group_snapshots", 500, times=2))
+    refused(lambda: take(driver, volumes), Code.UNAVAILABLE)
+    driver.cloud.volumes[volumes[0]]["availability_zone"] = "az2"
+    refused(lambda: take(driver, volumes), Code.FAILED_PRECONDITION, "az1, az2")
+    assert left(driver) == []
+    driver.cloud.volumes[volumes[0]]["availability_zone"] = "az1"
+    refused(lambda: take(driver, volumes), Code.UNAVAILABLE)
+    del driver.cloud.volumes[volumes[0]]
+    refused(lambda: take(driver, volumes), Code.NOT_FOUND, volumes[0])
+    assert left(driver) == []
 
 
 def test_one_whose_volumes_never_left_is_deleted_with_its_group(driver: Driver, volumes: list[str]) -> None:

@@ -14,7 +14,7 @@ from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 
 from ..conftest import MINE, Driver
-from .test_controller import GIB, create, publish, refused
+from .test_controller import GIB, create, publish, refused, unpublish
 
 GONE = "00000000-0000-4000-8000-000000000000"
 
@@ -55,6 +55,35 @@ def test_only_the_volumes_of_this_cluster_are_listed(driver: Driver) -> None:
     assert not entry.status.volume_condition.abnormal
 
 
+def test_a_published_volume_of_somebody_else_is_listed(driver: Driver) -> None:
+    server, mine = driver.cloud.add_server(), create(driver).volume_id
+    theirs = driver.cloud.add_volume(metadata={names.CLUSTER: "another"})["id"]
+    driver.cloud.add_volume()
+    publish(driver, theirs, server)
+    first, second = listed(driver, 1), listed(driver, 1, min(mine, theirs))
+    assert [*ids(first), *ids(second)] == sorted([mine, theirs])
+    nodes = {each.volume.volume_id: list(each.status.published_node_ids) for each in listed(driver).entries}
+    assert nodes == {mine: [], theirs: [server]}
+    unpublish(driver, theirs, server)
+    assert ids(listed(driver)) == [mine]
+
+
+def test_a_published_volume_of_somebody_else_that_is_gone(driver: Driver) -> None:
+    server, theirs = driver.cloud.add_server(), driver.cloud.add_volume()["id"]
+    publish(driver, theirs, server)
+    del driver.cloud.volumes[theirs]
+    assert ids(listed(driver)) == ids(listed(driver)) == []
+    assert driver.cloud.calls[-1] == "GET /volumes/detail"
+
+
+def test_a_cloud_that_is_down_hides_no_volume_of_another(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    driver.clouds.down = "east"
+    assert get(driver, volume).volume.volume_id == health(driver, volume).volume_id == volume
+    refused(lambda: get(driver, GONE), grpc.StatusCode.UNAVAILABLE, "east")
+    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "east")
+
+
 def test_pages_hold_while_volumes_come_and_go(driver: Driver) -> None:
     made = sorted(driver.cloud.add_volume(metadata=MINE)["id"] for dummy in range(7))
     first = listed(driver, 3)
@@ -87,17 +116,22 @@ def test_one_volume(driver: Driver) -> None:
 )  # fmt: skip
 def test_what_cinder_says_is_wrong(driver: Driver, status: str, means: int) -> None:
     volume = driver.cloud.add_volume(metadata=MINE, status=status)["id"]
+    driver.cloud.add_volume(metadata=MINE)
     [problem] = health(driver, volume).health_statuses
     assert problem.status == means
     assert problem.reason.isalpha()
     assert problem.message
     assert get(driver, volume).status.volume_condition.abnormal
-    request = csi.ControllerListVolumeHealthRequest()
-    [entry] = driver.controller.ControllerListVolumeHealth(request, timeout=10).entries
+    request = csi.ControllerListVolumeHealthRequest(max_entries=1)
+    answer = driver.controller.ControllerListVolumeHealth(request, timeout=10)
+    [entry] = answer.entries
+    assert answer.next_token == ""
     assert (entry.volume_id, entry.health_statuses[0].status) == (volume, means)
 
 
 def test_a_sound_volume_has_no_problem(driver: Driver) -> None:
     volume = create(driver).volume_id
     assert health(driver, volume) == csi.VolumeHealth(volume_id=volume)
+    request = csi.ControllerListVolumeHealthRequest()
+    assert not driver.controller.ControllerListVolumeHealth(request, timeout=10).entries
     refused(lambda: health(driver, GONE), grpc.StatusCode.NOT_FOUND, GONE)

@@ -55,9 +55,11 @@ def test_a_type_may_be_named_by_its_id(driver: Driver) -> None:
 
 
 def test_metadata_is_set_beside_the_drivers_own(driver: Driver) -> None:
-    volume = driver.cloud.add_volume(metadata={"cinder.csi.openstack.org/cluster": "test"})
-    modify_by(driver, volume, {"metadata.tier": "gold", "csi.storage.k8s.io/pvc/name": "data"})
-    assert volume["metadata"] == {"cinder.csi.openstack.org/cluster": "test", "tier": "gold"}
+    own, odd = {"cinder.csi.openstack.org/cluster": "test"}, "A-1_b:c.d/e f"
+    volume = driver.cloud.add_volume(metadata=own)
+    wanted = {"metadata.tier": "gold", f"metadata.{odd}": "x"}
+    modify_by(driver, volume, {**wanted, "csi.storage.k8s.io/pvc/name": "data"})
+    assert volume["metadata"] == {**own, "tier": "gold", odd: "x"}
 
 
 def test_a_call_that_comes_again_waits_for_the_first_ones_work(driver: Driver) -> None:
@@ -110,7 +112,10 @@ def test_a_volume_in_another_state_keeps_its_type(driver: Driver, status: str, c
         ({"iops": "500"}, ["iops is unknown", "metadata.<key>"]),
         ({"migration-policy": "always"}, ["'always'", "never or on-demand"]),
         ({"metadata.": "x"}, ["1 to 255"]),
-        ({"metadata.a": "x" * 256}, ["metadata.a", "1 to 255"]),
+        ({"metadata.a": "x" * 256}, ["metadata.a", "at most 255"]),
+        ({"type": "slow", "metadata." + "x" * 256: "a"}, ["1 to 255"]),
+        ({"type": "slow", "metadata.größe": "a"}, ["metadata.größe", "letters, digits, spaces and -_:./"]),
+        ({"type": "slow", "metadata.a\n": "a"}, ["letters, digits"]),
         ({"metadata.cinder.csi.openstack.org/cluster": "mine"}, ["the driver's own"]),
         ({"metadata.csi.storage.k8s.io/pv/name": "x"}, ["the driver's own"]),
     ],

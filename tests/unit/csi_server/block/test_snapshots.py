@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from ansible_collections.mooring.storage.csi_server.block import snapshot_parameters
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 
 from ..conftest import MINE, Driver
@@ -78,6 +79,20 @@ def test_a_snapshot_of_an_attached_volume(driver: Driver) -> None:
         grpc.StatusCode.FAILED_PRECONDITION,
         "in-use",
     )
+
+
+@pytest.mark.parametrize("word", ["1", "t", "T", "TRUE", "true", "True"])
+def test_words_that_force_a_snapshot(word: str) -> None:
+    assert snapshot_parameters.parse({"force-create": word}).force
+
+
+@pytest.mark.parametrize("word", ["0", "f", "F", "FALSE", "false", "False"])
+def test_words_that_force_no_snapshot(word: str) -> None:
+    assert not snapshot_parameters.parse({"force-create": word}).force
+
+
+def test_no_kind_is_a_snapshot() -> None:
+    assert snapshot_parameters.parse({"type": ""}).kind is snapshot_parameters.Kind.SNAPSHOT
 
 
 def test_a_snapshot_of_no_volume(driver: Driver) -> None:
@@ -153,6 +168,15 @@ def test_a_backup_that_fails_leaves_its_reason_and_nothing_else(driver: Driver) 
     refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL, "object store is full")
     driver.cloud.cinder.request("/backups/detail", "GET", params={"limit": 9})
     assert (driver.cloud.backups.known, driver.cloud.snapshots.known) == ({}, {})
+
+
+def test_a_lost_request_for_a_backup_costs_no_further_snapshot(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.failures.append(Failure("POST /backups", 504))
+    for code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.ABORTED):
+        refused(lambda: take(driver, volume, type="backup"), code)
+    assert driver.cloud.calls.count("POST /snapshots") == 1
+    assert driver.cloud.snapshots.known == {}
 
 
 def test_a_cloud_without_backup_service(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,3 +262,11 @@ def test_get_knows_both_kinds(driver: Driver) -> None:
         assert driver.controller.GetSnapshot(request).snapshot == made
     missing = csi.GetSnapshotRequest(snapshot_id="gone")
     refused(lambda: driver.controller.GetSnapshot(missing), grpc.StatusCode.NOT_FOUND, "gone")
+
+
+def test_a_cloud_that_is_down_hides_no_snapshot_of_another(driver: Driver) -> None:
+    made = take(driver, create(driver).volume_id).snapshot_id
+    driver.clouds.down = "east"
+    assert listed(driver, snapshot_id=made) == [made]
+    refused(lambda: listed(driver, snapshot_id="gone"), grpc.StatusCode.UNAVAILABLE, "east")
+    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "east")
