@@ -120,7 +120,7 @@ def test_snapshots_that_nobody_vouches_for_are_refused(namespace, cluster_wide, 
     told = becomes(refusal)
     assert "FailedPrecondition" in told
     assert "group type one-by-one" in told
-    assert 'consistent: "true"' in told
+    assert "VolumeGroupSnapshotClass parameter consistent" in told
     ids = {objects.volume_id(namespace, name) for name in VOLUMES}
     assert not [each for each in cinder.snapshots() if each.volume_id in ids]
     objects.delete("volumegroupsnapshot", "both", namespace)
