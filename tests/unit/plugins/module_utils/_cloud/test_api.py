@@ -182,6 +182,43 @@ def test_an_answer_that_is_not_the_services_own() -> None:
     assert "cannot read volume 1" in str(error)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "default backend - 404",
+        "<html><title>404 Not Found</title></html>",
+        "",
+        "null",
+        # webob, of a path that the service does not have, and gateways.
+        '{"message": "It could not be found.<br />", "code": "404 Not Found", "title": "Not Found"}',
+        '{"message": "no Route matched with those values"}',
+        '{"detail": "Not Found"}',
+    ],
+)
+def test_nothing_is_absent_by_the_word_of_another(text: str) -> None:
+    service = Scripted((404, {}))
+    service.text = text.encode()
+    error = send(service)[2]
+    assert error.__class__ == Unavailable
+    assert "cannot read volume 1: the answer is HTTP 404, but not of the service itself" in str(error)
+
+
+def test_what_the_service_does_not_know_is_absent() -> None:
+    service = Scripted((404, {}))
+    service.text = b'{"itemNotFound": {"code": 404, "message": "Volume 1 could not be found."}}'
+    error = send(service)[2]
+    assert error.__class__ == NotFound
+    assert "Volume 1 could not be found. (HTTP 404)" in str(error)
+
+
+def test_nothing_is_absent_for_want_of_a_token() -> None:
+    answer = requests.Response()
+    answer.status_code, answer._content = 404, b'{"error": {"code": 404, "message": "Not Found"}}'
+    answer.headers["content-type"] = "application/json"
+    failure = session_errors.from_response(answer, "POST", "http://cloud/v3/auth/tokens")
+    assert send(Scripted(failure))[2].__class__ == Unavailable
+
+
 def test_what_is_not_the_clouds_fault_stays_what_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
         send(Scripted(ZeroDivisionError()))
