@@ -94,6 +94,39 @@ def test_the_service_says_when_to_come_again(status: int) -> None:
     assert [call.repeats for call in calls] == [0, status]
 
 
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [
+        ("25", 25.0),
+        ("Wed, 21 Oct 2026 07:28:40 GMT", 40.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
+        # Without a time zone, without a sense, and a digit that is no number.
+        ("Wed, 21 Oct 2026 07:28:40 -0000", 1.0),
+        ("soon", 1.0),
+        ("-1", 1.0),
+        ("²", 1.0),
+        ("", 1.0),
+    ],
+)
+def test_the_service_is_taken_by_its_word(said: str, pause: float) -> None:
+    asked_again = {"Retry-After": said, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    clock, dummy, error = send(Scripted((503, asked_again), (200, {})))
+    assert error is None
+    assert clock.slept == [pause]
+
+
+def test_a_date_says_nothing_without_the_services_own() -> None:
+    asked_again = {"Retry-After": "Wed, 21 Oct 2026 07:28:40 GMT"}
+    assert send(Scripted((503, asked_again), (200, {})))[0].slept == [1.0]
+
+
+def test_who_is_wanted_after_the_deadline_does_not_wait_for_it() -> None:
+    service = Scripted((503, {"Retry-After": "25"}))
+    clock, dummy, error = send(service, seconds=20)
+    assert isinstance(error, Unavailable)
+    assert clock.slept == []
+
+
 def test_without_a_word_the_pauses_grow() -> None:
     service = Scripted(*[(503, {})] * 5, (200, {}))
     clock, dummy, error = send(service)
