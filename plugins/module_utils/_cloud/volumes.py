@@ -213,6 +213,7 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> Volume | None:
+            now = now or self.find(volume_id, deadline)
             if now is None:
                 raise NotFound(f"volume {volume_id} does not exist")
             if now.attached_to(server_id):
@@ -235,6 +236,7 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> str | None:
+            now = now or self.find(volume_id, deadline)
             if now is None:
                 return ""
             if not now.attached_to(server_id):
