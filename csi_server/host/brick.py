@@ -9,16 +9,24 @@ this process.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from .errors import CommandFailed, DeviceNotReady
 
 T = TypeVar("T")
 #: As shells have it for a program that is not there.
 _NOT_RUN = 127
+#: Seconds of one program. The kubelet waits no longer for a call, and asks again; os-brick would give most of
+#: its programs ten minutes, and would go on waiting for one that does not heed its signal.
+LONGEST_RUN = 120.0
+#: Seconds for a killed program to be gone. One that waits for a device that does not answer stays.
+_BURIAL = 1.0
 _SECRETS = ("auth_username", "auth_password", "discovery_auth_username", "discovery_auth_password")
 
 
@@ -173,7 +181,8 @@ def run_program(*command: str, **options: Any) -> tuple[str, str]:
 
     That one runs Python between fork and exec, and beside gRPC's threads such a child crashes now and then.
 
-    :raises oslo_concurrency.processutils.ProcessExecutionError: an exit code that is no answer.
+    :raises oslo_concurrency.processutils.ProcessExecutionError: an exit code that is no answer, or no end
+        within LONGEST_RUN.
     """
     accepted = _accepted(options.get("check_exit_code", True))
     for dummy in range(options.get("attempts", 1)):
@@ -184,11 +193,15 @@ def run_program(*command: str, **options: Any) -> tuple[str, str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             errors="surrogateescape",
+            # Killed together with what it has started.
+            start_new_session=True,
         )
         # os-brick's timeout: it kills the process from here.
         options.get("on_execute", _ignore)(process)
         try:
-            out, err = process.communicate(options.get("process_input"))
+            out, err = process.communicate(options.get("process_input"), timeout=LONGEST_RUN)
+        except subprocess.TimeoutExpired:
+            _kill(process, command[0].partition(" ")[0])
         finally:
             options.get("on_completion", _ignore)(process)
         if accepted is None or process.returncode in accepted:
@@ -207,6 +220,17 @@ def _started(command: str | list[str], **options: Any) -> subprocess.Popen[str]:
 
         said = f"cannot run {error.filename}: {error.strerror}"
         raise ProcessExecutionError(stderr=said, exit_code=_NOT_RUN, cmd=error.filename) from error
+
+
+def _kill(process: subprocess.Popen[str], program: str) -> NoReturn:
+    """End a program that takes too long."""
+    from oslo_concurrency.processutils import ProcessExecutionError
+
+    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=_BURIAL)
+    said = f"{program} did not end within {LONGEST_RUN:g} s and was killed"
+    raise ProcessExecutionError(stderr=said, exit_code=-signal.SIGKILL, cmd=program)
 
 
 def _accepted(wanted: bool | int | Collection[int]) -> Collection[int] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from .admission import OPEN_DOOR, Admission
@@ -18,6 +19,7 @@ from .waiting import Deadline
 
 #: Statuses after which the service has not carried the request out and wants it again.
 REPEATED = frozenset({429, 503})
+#: Seconds between two requests to a service that does not say when it wants the next.
 LONGEST_PAUSE = 10.0
 
 
@@ -93,7 +95,7 @@ class Api:
                     raise
                 repeatable = False
             except _Again as again:
-                wait = min(again.seconds if again.seconds is not None else pause, LONGEST_PAUSE)
+                wait = again.seconds if again.seconds is not None else pause
                 if wait >= deadline.left():
                     raise again.error from again
                 deadline.sleep(wait)
@@ -128,7 +130,7 @@ class Api:
                 return body(response, action)
             except (Busy, Unavailable) as refused:
                 if response.status_code in REPEATED:
-                    after = _seconds(response.headers.get("Retry-After"))
+                    after = _seconds(response.headers)
                     raise _Again(refused, response.status_code, after) from refused
                 raise
         except CloudError as failed:
@@ -151,6 +153,16 @@ class _Again(Exception):
         self.seconds = seconds
 
 
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in its form of seconds; its form of a date is not used by OpenStack."""
-    return float(header) if header is not None and header.isdigit() else None
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds after which the service wants the request again, None when it does not say.
+
+    Retry-After holds them, or a date, which is read by the service's own clock: the answer's Date.
+    """
+    said = headers.get("Retry-After", "")
+    if said.isascii() and said.isdigit():
+        return float(said)
+    try:
+        until = parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, until.total_seconds())

@@ -52,7 +52,8 @@ class SharedPoller(Generic[T]):
     ) -> R:
         """Look at the object until ``judge`` returns something, and return that.
 
-        :param judge: gets the object, or None when it is gone; raises for a state of failure.
+        :param judge: gets the object, or None when it is gone; raises for a state of failure. What has left
+            a listing may have lost what it is listed by: who does not wait for its end asks for it by its id.
         :raises CloudError: from ``judge``, from a request, or Timeout.
         """
         since = self._clock.now()

@@ -28,14 +28,14 @@ APPLICATION = "mooring.storage"
 
 #: The name by which an observer knows a request for a token: a first one, or a renewal.
 RENEWAL = "token_create"
-UNAUTHORIZED = 401
+UNAUTHORIZED, NOT_FOUND = 401, 404
 
 #: What an HTTP status means, whichever service sent it. 413 is Cinder's and Nova's word for quota.
 STATUS_ERRORS: dict[int, type[errors.CloudError]] = {
     400: errors.InvalidRequest,
     UNAUTHORIZED: errors.CredentialRefused,
     403: errors.Forbidden,
-    404: errors.NotFound,
+    NOT_FOUND: errors.NotFound,
     409: errors.InUse,
     413: errors.QuotaExceeded,
     429: errors.Busy,
@@ -203,6 +203,12 @@ def translate(error: Exception, action: str) -> errors.CloudError | None:
         return None
     status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
     request_id = str(getattr(error, "request_id", None) or "")
+    if status == NOT_FOUND and not (isinstance(error, sdk_errors.SDKException) and _is_own(error)):
+        return errors.Unavailable(
+            f"cannot {action}: the answer is HTTP {status}, but not of the service itself: a proxy before it,"
+            f" or the catalog's address of it, is wrong: {_words(error)}",
+            request_id,
+        )
     if status is not None:
         kind = STATUS_ERRORS.get(status) or (errors.InvalidRequest if status < 500 else errors.Unavailable)
         return kind(f"cannot {action}: {_words(error)} (HTTP {status})", request_id)
@@ -211,6 +217,20 @@ def translate(error: Exception, action: str) -> errors.CloudError | None:
     if isinstance(error, session_errors.ConnectionError | session_errors.DiscoveryFailure):
         return errors.Unanswered(f"cannot {action}: {_words(error)}")
     return errors.InvalidRequest(f"cannot {action}: {_words(error)}")
+
+
+def _is_own(error: Exception) -> bool:
+    """Say whether a refusal has the form of Cinder and Nova: ``{"itemNotFound": {"message": "..."}}``.
+
+    An unknown path is refused otherwise, by a service too, and so are requests that never got to it.
+    """
+    try:
+        said = error.response.json()  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):
+        return False
+    return isinstance(said, dict) and any(
+        isinstance(fault, dict) and "message" in fault for fault in said.values()
+    )
 
 
 def _words(error: Exception) -> str:

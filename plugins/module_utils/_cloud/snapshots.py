@@ -101,6 +101,7 @@ class Snapshots:
         """
 
         def judge(now: Snapshot | None) -> Snapshot | None:
+            now = now or self.find(snapshot.id, deadline)
             if now is None:
                 raise NotFound(f"{snapshot} has been deleted while it was being created")
             if now.ready:

@@ -111,6 +111,7 @@ class VolumeChanges:
         """
 
         def judge(now: Volume | None) -> Volume | None:
+            now = now or self.find(volume_id, deadline)
             if now is None:
                 raise NotFound(f"volume {volume_id} has been deleted while it was being changed")
             if now.status in CHANGING:

@@ -28,6 +28,8 @@ R = TypeVar("R")
 
 #: The first version whose volumes tell whether they can be attached more than once.
 MICROVERSION = "3.50"
+#: What Cinder's scheduler says when no back end takes a volume: to users, and in its own error.
+NO_BACK_END = ("available weighted backend", "No valid backend")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Volumes:
             if now.status not in NOT_MADE:
                 raise Busy(f"{now} is there, and cannot be used now: its status is {now.status}")
             reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
-            kind = OutOfCapacity if "backend" in reason else Failed
+            kind = OutOfCapacity if any(words in reason for words in NO_BACK_END) else Failed
             raise kind(f"Cinder could not create {now}: {reason}")
 
         return self._poller.wait(
@@ -211,6 +213,7 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> Volume | None:
+            now = now or self.find(volume_id, deadline)
             if now is None:
                 raise NotFound(f"volume {volume_id} does not exist")
             if now.attached_to(server_id):
@@ -233,6 +236,7 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> str | None:
+            now = now or self.find(volume_id, deadline)
             if now is None:
                 return ""
             if not now.attached_to(server_id):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from oslo_concurrency.processutils import ProcessExecutionError
 
+from ansible_collections.mooring.storage.csi_server.host import brick
 from ansible_collections.mooring.storage.csi_server.host.brick import (
     run_program,
     with_own_target,
@@ -91,3 +92,15 @@ def test_who_asks_may_stop_the_program():
         on_completion=ended.append,
     )
     assert [process.returncode for process in ended] == [-9]
+
+
+def test_a_program_that_does_not_end_is_killed_with_what_it_has_started(monkeypatch):
+    monkeypatch.setattr(brick, "LONGEST_RUN", 0.3)
+    ended = []
+    with pytest.raises(ProcessExecutionError) as failure:
+        run_program("sh", "-c", "sleep 3600; exit 0", "secret", attempts=3, on_completion=ended.append)
+    said = failure.value
+    assert (said.exit_code, said.cmd) == (-9, "sh")
+    assert said.stderr == "sh did not end within 0.3 s and was killed"
+    # The pipes end with the last program that holds them.
+    assert [(process.returncode, process.stdout.closed) for process in ended] == [(-9, True)]

@@ -94,6 +94,39 @@ def test_the_service_says_when_to_come_again(status: int) -> None:
     assert [call.repeats for call in calls] == [0, status]
 
 
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [
+        ("25", 25.0),
+        ("Wed, 21 Oct 2026 07:28:40 GMT", 40.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
+        # Without a time zone, without a sense, and a digit that is no number.
+        ("Wed, 21 Oct 2026 07:28:40 -0000", 1.0),
+        ("soon", 1.0),
+        ("-1", 1.0),
+        ("²", 1.0),
+        ("", 1.0),
+    ],
+)
+def test_the_service_is_taken_by_its_word(said: str, pause: float) -> None:
+    asked_again = {"Retry-After": said, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    clock, dummy, error = send(Scripted((503, asked_again), (200, {})))
+    assert error is None
+    assert clock.slept == [pause]
+
+
+def test_a_date_says_nothing_without_the_services_own() -> None:
+    asked_again = {"Retry-After": "Wed, 21 Oct 2026 07:28:40 GMT"}
+    assert send(Scripted((503, asked_again), (200, {})))[0].slept == [1.0]
+
+
+def test_who_is_wanted_after_the_deadline_does_not_wait_for_it() -> None:
+    service = Scripted((503, {"Retry-After": "25"}))
+    clock, dummy, error = send(service, seconds=20)
+    assert isinstance(error, Unavailable)
+    assert clock.slept == []
+
+
 def test_without_a_word_the_pauses_grow() -> None:
     service = Scripted(*[(503, {})] * 5, (200, {}))
     clock, dummy, error = send(service)
@@ -180,6 +213,43 @@ def test_an_answer_that_is_not_the_services_own() -> None:
     error = send(service)[2]
     assert error.__class__ == Unavailable
     assert "cannot read volume 1" in str(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "default backend - 404",
+        "<html><title>404 Not Found</title></html>",
+        "",
+        "null",
+        # webob, of a path that the service does not have, and gateways.
+        '{"message": "It could not be found.<br />", "code": "404 Not Found", "title": "Not Found"}',
+        '{"message": "no Route matched with those values"}',
+        '{"detail": "Not Found"}',
+    ],
+)
+def test_nothing_is_absent_by_the_word_of_another(text: str) -> None:
+    service = Scripted((404, {}))
+    service.text = text.encode()
+    error = send(service)[2]
+    assert error.__class__ == Unavailable
+    assert "cannot read volume 1: the answer is HTTP 404, but not of the service itself" in str(error)
+
+
+def test_what_the_service_does_not_know_is_absent() -> None:
+    service = Scripted((404, {}))
+    service.text = b'{"itemNotFound": {"code": 404, "message": "Volume 1 could not be found."}}'
+    error = send(service)[2]
+    assert error.__class__ == NotFound
+    assert "Volume 1 could not be found. (HTTP 404)" in str(error)
+
+
+def test_nothing_is_absent_for_want_of_a_token() -> None:
+    answer = requests.Response()
+    answer.status_code, answer._content = 404, b'{"error": {"code": 404, "message": "Not Found"}}'
+    answer.headers["content-type"] = "application/json"
+    failure = session_errors.from_response(answer, "POST", "http://cloud/v3/auth/tokens")
+    assert send(Scripted(failure))[2].__class__ == Unavailable
 
 
 def test_what_is_not_the_clouds_fault_stays_what_it_is() -> None:

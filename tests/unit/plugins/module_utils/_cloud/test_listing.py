@@ -65,6 +65,7 @@ class Absent:
     def request(self, url: str, method: str, **options: Any) -> requests.Response:
         response = requests.Response()
         response.status_code = 404
+        response._content = b'{"itemNotFound": {"message": "no such collection"}}'
         response.request = requests.Request(method, f"http://cloud{url}").prepare()
         return response
 
