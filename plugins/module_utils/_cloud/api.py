@@ -91,7 +91,7 @@ class Api:
                 with self.admission.admit(name, action, deadline):
                     return self._once(name, method, path, action, deadline, options, repeats)
             except Unanswered:
-                if not repeatable:
+                if not repeatable or deadline.passed():
                     raise
                 repeatable = False
             except _Again as again:

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from .errors import Timeout
+from .errors import CredentialRefused, Timeout, Unavailable
 
 T = TypeVar("T")
 
@@ -129,6 +129,8 @@ class Gaps(Protocol):
 
 
 USUAL_PACE = Pace()
+#: So many looks in a row may fail for want of an answer before a wait does.
+FORGIVEN = 2
 
 
 def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Gaps = USUAL_PACE) -> T:
@@ -138,14 +140,33 @@ def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: 
     The last poll happens at the deadline itself.
 
     :param what: names the object and the state waited for, for the error's message.
-    :raises Timeout: the deadline passed first.
+    :raises Timeout: the deadline passed first; says why the last look failed, if it did.
+    :raises Unavailable: the service does not answer; CredentialRefused after one look.
     """
+    failures: list[Unavailable] = []
     for gap in pace.gaps():
         last = deadline.left() <= gap
         deadline.sleep(gap)
-        found = poll()
-        if found is not None:
-            return found
+        try:
+            found = poll()
+        except CredentialRefused:
+            raise
+        except Unavailable as failure:
+            failures.append(failure)
+            if len(failures) > FORGIVEN:
+                raise
+        except Timeout as late:
+            # Whoever was to be asked was not any more.
+            raise _given_up(what, failures, late.message) from late
+        else:
+            if found is not None:
+                return found
+            failures.clear()
         if last:
             break
-    raise Timeout(f"gave up waiting for {what}: the time allowed for it has passed")
+    raise _given_up(what, failures, "the time allowed for it has passed")
+
+
+def _given_up(what: str, failures: Sequence[Unavailable], why: str) -> Timeout:
+    said = f"; the last answer: {failures[-1]}" if failures else ""
+    return Timeout(f"gave up waiting for {what}: {why}{said}")

@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Failed, Timeout
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
+    CredentialRefused,
+    Failed,
+    Timeout,
+    Unanswered,
+    Unavailable,
+)
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
     Deadline,
     LearnedPace,
@@ -54,6 +62,55 @@ def test_a_state_of_failure_ends_the_wait() -> None:
 
     with pytest.raises(Failed):
         wait_for(poll, "it", Deadline.after(60, FakeClock()))
+
+
+def looking(*answers: object) -> Callable[[], object]:
+    """A poll that finds these one after the other, or fails so; and then nothing, for ever."""
+    left = iter(answers)
+
+    def poll() -> object:
+        answer = next(left, None)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return poll
+
+
+LOST = Unanswered("cannot read it: no answer")
+BROKEN = Unavailable("cannot read it: HTTP 500")
+
+
+def test_a_look_may_fail_twice_in_a_row() -> None:
+    poll = looking(LOST, BROKEN, None, BROKEN, LOST, "there")
+    assert wait_for(poll, "it", Deadline.after(60, FakeClock())) == "there"
+
+
+def test_a_service_that_does_not_answer_ends_the_wait() -> None:
+    with pytest.raises(Unavailable, match="HTTP 500"):
+        wait_for(looking(LOST, LOST, BROKEN, "there"), "it", Deadline.after(60, FakeClock()))
+
+
+def test_a_refused_credential_is_not_repeated() -> None:
+    with pytest.raises(CredentialRefused):
+        wait_for(looking(CredentialRefused("no"), "there"), "it", Deadline.after(60, FakeClock()))
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((), "the time allowed for it has passed"),
+        ((LOST, None), "the time allowed for it has passed"),
+        ((None, LOST, BROKEN), "the time allowed for it has passed; the last answer: .* HTTP 500"),
+        ((LOST, Timeout("it is too late")), "it is too late; the last answer: .* no answer"),
+    ],
+)
+def test_a_wait_that_ends_with_its_deadline_says_what_was_the_matter(
+    answers: tuple[object, ...], said: str
+) -> None:
+    pace = Pace(first=1, second=1, growth=1)
+    with pytest.raises(Timeout, match=f"^gave up waiting for it: {said}$"):
+        wait_for(looking(*answers), "it", Deadline.after(3, FakeClock()), pace)
 
 
 def looks_needed(pace: LearnedPace, seconds: float) -> int:
