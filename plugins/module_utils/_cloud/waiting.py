@@ -90,24 +90,34 @@ class LearnedPace:
     look that finds the end moves the next one a little ahead; one that comes too early moves it back
     by ten times as much. So about one in ten comes too early.
 
+    A wait of another order than the first look (STRANGE) is of another work, such as a large copy, or of a
+    cloud in trouble: alone it teaches nothing, so that the quick ones do not come to wait for the slow ones.
+    Two of them in a row are how it is now.
+
     :param kind: what is waited for, in the words of the metrics: ``volume_available``.
+    :param latest: seconds until the first look, at most: what a quick one may come to wait for.
     """
 
-    SOONER, LATER = 0.97, 1.3
+    SOONER, LATER, STRANGE = 0.97, 1.3, 3.0
 
-    def __init__(self, kind: str, first: float, soonest: float = 0.2, latest: float = 10.0) -> None:
+    def __init__(self, kind: str, first: float, soonest: float = 0.2, latest: float = 1.5) -> None:
         self.kind = kind
         self._first = first
         self._soonest = soonest
         self._latest = latest
+        self._last_was_strange = False
 
     def pace(self) -> Pace:
         return Pace(first=self._first, second=max(self._soonest, self._first / 2))
 
-    def learn(self, looks: int) -> None:
-        """Take into account how many looks one wait took."""
-        factor = self.SOONER if looks == 1 else self.LATER
-        self._first = min(max(self._first * factor, self._soonest), self._latest)
+    def learn(self, looks: int, seconds: float) -> None:
+        """Take into account how many looks one wait took, and how long."""
+        strange = looks > 1 and seconds > self._first * self.STRANGE
+        alone = strange and not self._last_was_strange
+        self._last_was_strange = strange
+        if not alone:
+            factor = self.SOONER if looks == 1 else self.LATER
+            self._first = min(max(self._first * factor, self._soonest), self._latest)
 
 
 class PaceSource(Protocol):
@@ -118,7 +128,7 @@ class PaceSource(Protocol):
 
     def pace(self) -> Pace: ...
 
-    def learn(self, looks: int) -> None: ...
+    def learn(self, looks: int, seconds: float) -> None: ...
 
 
 class Gaps(Protocol):
