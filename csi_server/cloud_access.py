@@ -178,6 +178,7 @@ class CloudAccess:
                 partial(self._build, name),
                 self._look,
                 self._report,
+                self._timeout,
                 self._observer,
                 self._user_agents,
             )

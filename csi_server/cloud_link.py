@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..plugins.module_utils._cloud.sdk import Connection
 
 LOG = logging.getLogger(__name__)
-#: Seconds that one HTTP request may take.
-REQUEST_TIMEOUT = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 
 
@@ -48,6 +46,7 @@ class CloudLink:
     :param build: makes what the controller uses of a cloud.
     :param look: called before each attempt, to aim at what the files say now.
     :param changed: called when the answer of ``problem`` or of ``usable`` has changed.
+    :param timeout: seconds that one request may take, those for tokens included.
     :param observer: is told of the requests for tokens.
     :param user_agents: told to the cloud with each request.
     """
@@ -59,6 +58,7 @@ class CloudLink:
         build: Callable[[Session], BlockCloud],
         look: Callable[[], None],
         changed: Callable[[], None],
+        timeout: float,
         observer: Observer = UNOBSERVED,
         user_agents: Sequence[str] = (),
     ) -> None:
@@ -67,6 +67,7 @@ class CloudLink:
         self._build = build
         self._look = look
         self._changed = changed
+        self._timeout = timeout
         self._observer = observer
         self._user_agents = user_agents
         self._condition = threading.Condition()
@@ -122,7 +123,7 @@ class CloudLink:
             self._look()
             target = self._target
             try:
-                connection = connect(target.cloud, self._observer, self._user_agents)
+                connection = connect(target.cloud, self._timeout, self._observer, self._user_agents)
             except CloudError as error:
                 self._reason = str(error)
                 LOG.warning(
@@ -166,16 +167,18 @@ class CloudLink:
             self._condition.notify_all()
 
 
-def connect(cloud: Cloud, observer: Observer = UNOBSERVED, user_agents: Sequence[str] = ()) -> Connection:
+def connect(
+    cloud: Cloud, timeout: float, observer: Observer = UNOBSERVED, user_agents: Sequence[str] = ()
+) -> Connection:
     """Return a connection that has a token and knows Cinder and Nova.
 
     :raises CloudError: Keystone refuses the credential or does not answer, or a service is missing.
     """
     if cloud.entry:
         files = [cloud.clouds_file] if cloud.clouds_file else None
-        connection = sdk.connect_named(cloud.entry, files, REQUEST_TIMEOUT, observer, user_agents)
+        connection = sdk.connect_named(cloud.entry, files, timeout, observer, user_agents)
     else:
-        connection = sdk.connect(cloud.settings, REQUEST_TIMEOUT, observer, user_agents)
+        connection = sdk.connect(cloud.settings, timeout, observer, user_agents)
     with sdk.translated("get a token from Keystone"):
         connection.authorize()
     # Asked for here, so that a missing service shows before a volume is wanted, and the requests for

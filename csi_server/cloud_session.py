@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..plugins.module_utils._cloud import sdk
 from ..plugins.module_utils._cloud.api import Adapter
 from ..plugins.module_utils._cloud.errors import CredentialRefused
+from ..plugins.module_utils._cloud.patience import patience, until
 from ..plugins.module_utils._cloud.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -47,20 +48,20 @@ class Session:
             self._refusal = ""
             self._condition.notify_all()
 
-    def usable(self, patience: Deadline) -> Connection:
+    def usable(self, deadline: Deadline) -> Connection:
         """Return the connection; wait for another one while its credential is refused.
 
         :raises CredentialRefused: there is no other one in time.
         """
         with self._condition:
-            if not self._condition.wait_for(lambda: not self._refusal, patience.left()):
+            if not self._condition.wait_for(lambda: not self._refusal, deadline.left()):
                 raise CredentialRefused(self._refusal)
             return self._connection
 
-    def project_id(self, patience: Deadline) -> str:
+    def project_id(self, deadline: Deadline) -> str:
         """Return the id of the credential's project, which its token tells."""
-        with sdk.translated("learn the project of the credential"):
-            return str(self.usable(patience).session.get_project_id() or "")
+        with sdk.translated("learn the project of the credential"), until(deadline):
+            return str(self.usable(deadline).session.get_project_id() or "")
 
     def refuse(self, connection: Connection, refusal: CredentialRefused) -> None:
         """Note that a connection's credential is refused. One that was replaced meanwhile does not matter."""
@@ -79,14 +80,14 @@ class _Service:
         self._proxy = proxy
 
     def request(self, url: str, method: str, **options: Any) -> Any:
-        patience = Deadline.after(options["timeout"])
+        deadline = patience(options["timeout"])
         try:
-            return self._once(patience, url, method, options)
+            return self._once(deadline, url, method, options)
         except CredentialRefused:
-            return self._once(patience, url, method, options)
+            return self._once(deadline, url, method, options)
 
-    def _once(self, patience: Deadline, url: str, method: str, options: dict[str, Any]) -> Any:
-        connection = self._session.usable(patience)
+    def _once(self, deadline: Deadline, url: str, method: str, options: dict[str, Any]) -> Any:
+        connection = self._session.usable(deadline)
         try:
             with sdk.translated(f"send {method} {url}"):
                 response = self._proxy(connection).request(url, method, **options)

@@ -21,7 +21,7 @@ class ModifiedVolumesPort(Protocol):
     def type_name(self, type_id_or_name: str, deadline: Deadline) -> str: ...
     def retype(self, volume_id: str, new_type: str, migration_policy: str, deadline: Deadline) -> None: ...
     def set_metadata(self, volume_id: str, metadata: dict[str, str], deadline: Deadline) -> None: ...
-    def wait_until_settled(self, volume_id: str, deadline: Deadline) -> Volume: ...
+    def wait_until_retyped(self, volume_id: str, deadline: Deadline) -> Volume: ...
 
 
 class VolumeModification:
@@ -52,7 +52,7 @@ class VolumeModification:
     def _with_type(self, volume: Volume, name: str, policy: str, deadline: Deadline) -> Volume:
         if volume.status in CHANGING:
             # An earlier call's work, which may be this very change.
-            volume = self._volumes.wait_until_settled(volume.id, deadline)
+            volume = self._volumes.wait_until_retyped(volume.id, deadline)
         if volume.type == name:
             return volume
         if volume.status.startswith("error"):
@@ -65,7 +65,7 @@ class VolumeModification:
             if volume.attachments:
                 raise InUse(f"{refused.message}; it is attached", refused.request_id) from refused
             raise
-        settled = self._volumes.wait_until_settled(volume.id, deadline)
+        settled = self._volumes.wait_until_retyped(volume.id, deadline)
         if settled.type == name:
             return settled
         why = (

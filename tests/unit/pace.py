@@ -19,5 +19,5 @@ class SteadyPace:
     def pace(self) -> Pace:
         return self._pace
 
-    def learn(self, looks: int) -> None:
+    def learn(self, looks: int, seconds: float) -> None:
         """Nothing is learned."""

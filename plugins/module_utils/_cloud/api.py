@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from .admission import OPEN_DOOR, Admission
 from .errors import Busy, CloudError, Timeout, Unanswered, Unavailable
 from .observing import UNOBSERVED, Call, Observer
+from .patience import shortened, until
 from .sdk import body, translated
 from .waiting import Deadline
 
@@ -91,7 +92,7 @@ class Api:
                 with self.admission.admit(name, action, deadline):
                     return self._once(name, method, path, action, deadline, options, repeats)
             except Unanswered:
-                if not repeatable:
+                if not repeatable or deadline.passed():
                     raise
                 repeatable = False
             except _Again as again:
@@ -114,13 +115,12 @@ class Api:
         start = time.monotonic()
         self.observer.begins(name)
         error, request_id = "", ""
-        timeout = self.timeout if method == "POST" else max(1.0, min(self.timeout, deadline.left()))
         try:
-            with translated(action):
+            with translated(action), until(deadline):
                 response = self.adapter().request(
                     path,
                     method,
-                    timeout=timeout,
+                    timeout=self.timeout if method == "POST" else shortened(self.timeout),
                     # The SDK would send a POST again as well.
                     connect_retries=0,
                     **options,

@@ -56,7 +56,7 @@ class SharedPoller(Generic[T]):
             a listing may have lost what it is listed by: who does not wait for its end asks for it by its id.
         :raises CloudError: from ``judge``, from a request, or Timeout.
         """
-        since = self._clock.now()
+        since = begun = self._clock.now()
         # An object that was in a listing once and is not any more is gone. One that never was may be
         # outside of it, and is asked for by its id.
         in_listing = key in self._listing.latest()
@@ -85,7 +85,7 @@ class SharedPoller(Generic[T]):
             verdict, looks = observed_wait(self._observer, pace.kind, poll, what, deadline, gaps)
         # What a wait takes in a crowd says nothing of one alone.
         if alone:
-            pace.learn(looks)
+            pace.learn(looks, self._clock.now() - begun)
         return verdict
 
     def _is_crowded(self) -> bool:

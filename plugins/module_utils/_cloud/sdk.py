@@ -11,14 +11,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .observing import UNOBSERVED, Call, Observer
+from .patience import patience, shortened
+from .token_turn import TokenTurn
 
 if TYPE_CHECKING:
+    from keystoneauth1.identity.base import BaseIdentityPlugin
     from keystoneauth1.session import Session
     from openstack.connection import Connection
     from requests import Response
@@ -68,7 +71,7 @@ def connect(
             load_yaml_config=False,
             load_envvars=False,
             app_name=" ".join([APPLICATION, *user_agents]),
-            session_constructor=_session_class(observer),
+            session_constructor=_session_class(observer, timeout),
         ).get_one(**settings, api_timeout=timeout)
         return connection.Connection(config=region)
 
@@ -95,60 +98,113 @@ def connect_named(
             config_files=files,
             load_envvars=False,
             app_name=" ".join([APPLICATION, *user_agents]),
-            session_constructor=_session_class(observer),
+            session_constructor=_session_class(observer, timeout),
         ).get_one(cloud=cloud, api_timeout=timeout)
         return connection.Connection(config=region)
 
 
-def _session_class(observer: Observer) -> type[Session]:
+def _session_class(observer: Observer, timeout: float) -> type[Session]:
     """A session whose requests for tokens are observed; the others are by those who send them.
 
-    A token that a service refuses is renewed once, however many threads it is refused to. The session
-    of keystoneauth renews it for each of them, or gives up where another thread has begun to.
+    A token that a service refuses, or that ends soon, is renewed once, however many threads need it, and
+    none of them waits longer for it than it may. The session of keystoneauth renews a refused one for each
+    of them, or gives up where another thread has begun to; its plugins renew the other while all threads
+    wait in a lock, without end.
     """
     from keystoneauth1 import session
-    from keystoneauth1.identity.base import BaseIdentityPlugin
 
     class TokenSession(session.Session):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
-            self._renewing = threading.Lock()
+            self._tokens = _Tokens(self, timeout)
             self._used = threading.local()
 
         def get_auth_headers(self, auth: Any = None) -> dict[str, str] | None:
+            self._tokens.refresh(auth or self.auth)
             headers: dict[str, str] | None = super().get_auth_headers(auth)
             self._used.token = (headers or {}).get("X-Auth-Token")
             return headers
 
+        def get_project_id(self, auth: Any = None) -> str | None:
+            self._tokens.refresh(auth or self.auth)
+            project: str | None = super().get_project_id(auth)
+            return project
+
         def invalidate(self, auth: Any = None) -> bool:
-            plugin = auth or self.auth
-            if not isinstance(plugin, BaseIdentityPlugin):
-                return bool(super().invalidate(auth))
-            with self._renewing:
-                current = plugin.auth_ref
-                if current is None or current.auth_token == self._used.token:
-                    # Never taken away without another: threads read it meanwhile.
-                    plugin.auth_ref = plugin.get_auth_ref(self)
-            return True
+            return self._tokens.replace(auth or self.auth, self._used.token) or bool(super().invalidate(auth))
 
         def request(self, url: str, method: str, **options: Any) -> Any:
-            if method != "POST" or not url.partition("?")[0].endswith("/auth/tokens"):
-                return super().request(url, method, **options)
-            start = time.monotonic()
-            error, request_id = "", ""
-            observer.begins(RENEWAL)
-            try:
-                answer = super().request(url, method, **options)
-                request_id = answer.headers.get("x-openstack-request-id", "")
-                return answer
-            except Exception as failed:
-                translated_error = translate(failed, "get a token from Keystone")
-                error = type(translated_error or failed).__name__
-                raise
-            finally:
-                observer.ends(Call(RENEWAL, time.monotonic() - start, request_id, error))
+            if method == "POST" and url.partition("?")[0].endswith("/auth/tokens"):
+                options["timeout"] = shortened(timeout)
+                send = super().request
+                return _observed(observer, lambda: send(url, method, **options))
+            if method != "POST" and options.get("authenticated") is not False:
+                # The token comes first, and may take some of the time that there is.
+                self._tokens.refresh(options.get("auth") or self.auth)
+                options["timeout"] = shortened(options.get("timeout", timeout))
+            return super().request(url, method, **options)
 
     return TokenSession
+
+
+class _Tokens:
+    """Renews the token of a session: see TokenTurn.
+
+    :param timeout: seconds that a request for one may take.
+    """
+
+    def __init__(self, session: Session, timeout: float) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._turn = TokenTurn()
+
+    def refresh(self, plugin: Any) -> None:
+        """Have a token that a request does not outlive, if the plugin is of those that have tokens."""
+        if _has_tokens(plugin):
+            self._renew(plugin, lambda: _ends_soon(plugin))
+
+    def replace(self, plugin: Any, refused: str | None) -> bool:
+        """Have another token than one that was refused. Return False for a plugin that has none."""
+        if not _has_tokens(plugin):
+            return False
+        self._renew(plugin, lambda: plugin.auth_ref is None or plugin.auth_ref.auth_token == refused)
+        return True
+
+    def _renew(self, plugin: BaseIdentityPlugin, is_needed: Callable[[], bool]) -> None:
+        def fetch() -> None:
+            with translated("get a token from Keystone"):
+                # Never taken away without another: threads read it meanwhile.
+                plugin.auth_ref = plugin.get_auth_ref(self._session)
+
+        self._turn.take(is_needed, fetch, patience(self._timeout), self._timeout)
+
+
+def _has_tokens(plugin: Any) -> bool:
+    from keystoneauth1.identity.base import BaseIdentityPlugin
+
+    return isinstance(plugin, BaseIdentityPlugin)
+
+
+def _observed(observer: Observer, ask: Callable[[], Response]) -> Response:
+    """Ask for a token, and tell the observer."""
+    start = time.monotonic()
+    error, request_id = "", ""
+    observer.begins(RENEWAL)
+    try:
+        answer = ask()
+        request_id = answer.headers.get("x-openstack-request-id", "")
+        return answer
+    except Exception as failed:
+        error = type(translate(failed, "get a token from Keystone") or failed).__name__
+        raise
+    finally:
+        observer.ends(Call(RENEWAL, time.monotonic() - start, request_id, error))
+
+
+def _ends_soon(plugin: BaseIdentityPlugin) -> bool:
+    """Say whether there is no token, or one that a request may outlive."""
+    token = plugin.auth_ref
+    return token is None or (plugin.reauthenticate and token.will_expire_soon(plugin.MIN_TOKEN_LIFE_SECONDS))
 
 
 def places_of_clouds_yaml() -> list[Path]:

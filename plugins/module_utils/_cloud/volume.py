@@ -15,7 +15,8 @@ from typing import Any
 #: A volume in one of these can be used, or is being used.
 USABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
 #: A volume in one of these is on its way to `available`.
-COMING = frozenset({"creating", "downloading", "restoring-backup"})
+FILLING = frozenset({"downloading", "restoring-backup"})
+COMING = frozenset({"creating"}) | FILLING
 #: A volume in one of these has never been what it should become, so nothing in it can be lost.
 NOT_MADE = frozenset({"error", "error_restoring"})
 
@@ -45,7 +46,7 @@ class Origin:
     snapshot_id: str = ""
     volume_id: str = ""
     backup_id: str = ""
-    """Of a volume that Cinder describes, always empty: it does not say."""
+    """Of a volume that Cinder describes, always empty: it does not say. The one who asked for it knows."""
 
     def __str__(self) -> str:
         named = {"snapshot": self.snapshot_id, "volume": self.volume_id, "backup": self.backup_id}

@@ -29,13 +29,21 @@ class VolumeChanges:
 
     :param api: Cinder, at volumes.MICROVERSION or later: the first that extends volumes in use is 3.42.
     :param volumes: looks at the volumes.
-    :param pace: how soon each wait looks first.
+    :param pace: how soon each wait for an extension looks first.
+    :param retyping: the same of changes of type, which may move all of the data.
     """
 
-    def __init__(self, api: Api, volumes: Volumes, pace: PaceSource | None = None) -> None:
+    def __init__(
+        self,
+        api: Api,
+        volumes: Volumes,
+        pace: PaceSource | None = None,
+        retyping: PaceSource | None = None,
+    ) -> None:
         self._api = api
         self._volumes = volumes
         self._pace = pace or LearnedPace("volume_changed", 0.35)
+        self._retyping = retyping or LearnedPace("volume_retyped", 0.35)
         self._messages = Messages(api)
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
@@ -109,7 +117,13 @@ class VolumeChanges:
             administrator of the cloud has looked at it.
         :raises NotFound: somebody deleted it meanwhile.
         """
+        return self._settled(volume_id, deadline, self._pace)
 
+    def wait_until_retyped(self, volume_id: str, deadline: Deadline) -> Volume:
+        """Wait as ``wait_until_settled`` does, at the pace of changes of type."""
+        return self._settled(volume_id, deadline, self._retyping)
+
+    def _settled(self, volume_id: str, deadline: Deadline, pace: PaceSource) -> Volume:
         def judge(now: Volume | None) -> Volume | None:
             now = now or self.find(volume_id, deadline)
             if now is None:
@@ -123,9 +137,7 @@ class VolumeChanges:
                 )
             return now
 
-        return self._volumes.watch(
-            volume_id, judge, f"volume {volume_id} to be changed", deadline, self._pace
-        )
+        return self._volumes.watch(volume_id, judge, f"volume {volume_id} to be changed", deadline, pace)
 
     def reason(self, volume_id: str, deadline: Deadline) -> str:
         """Return why Cinder gave the last change of a volume up, in its own words where it tells any."""

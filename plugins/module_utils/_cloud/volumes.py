@@ -9,7 +9,7 @@ Source: Block Storage API v3, "Volumes".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from .api import Api
@@ -19,7 +19,7 @@ from .messages import Messages
 from .paths import segment
 from .polling import SharedPoller
 from .shared_listing import Crowd, Pause
-from .volume import COMING, NOT_MADE, USABLE, Volume, VolumeRequest, from_api, to_api
+from .volume import COMING, FILLING, NOT_MADE, USABLE, Origin, Volume, VolumeRequest, from_api, to_api
 from .volume_names import VolumeNames
 from .volume_types import VolumeTypeRef, default_volume_type, list_volume_types
 from .waiting import Deadline, LearnedPace, PaceSource
@@ -41,6 +41,8 @@ class Paces:
     attached: PaceSource = field(default_factory=lambda: LearnedPace("volume_attached", 0.4))
     detached: PaceSource = field(default_factory=lambda: LearnedPace("volume_detached", 0.35))
     listing: Pause = field(default_factory=Pause)
+    filled: PaceSource = field(default_factory=lambda: LearnedPace("volume_filled", 0.35))
+    """Of volumes that are made of a snapshot, a volume or a backup: how long that takes, its size decides."""
 
 
 class Volumes:
@@ -122,7 +124,8 @@ class Volumes:
             )
         except NotFound as missing:
             raise InvalidRequest(missing.message, missing.request_id) from missing
-        return from_api(body["volume"])
+        # Of a backup the answer does not tell.
+        return replace(from_api(body["volume"]), origin=request.origin)
 
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume:
         """Wait until a volume can be attached.
@@ -149,9 +152,9 @@ class Volumes:
             kind = OutOfCapacity if any(words in reason for words in NO_BACK_END) else Failed
             raise kind(f"Cinder could not create {now}: {reason}")
 
-        return self._poller.wait(
-            volume.id, judge, f"{volume} to become available", deadline, self._paces.usable
-        )
+        is_filled = volume.origin != Origin() or volume.status in FILLING
+        pace = self._paces.filled if is_filled else self._paces.usable
+        return self._poller.wait(volume.id, judge, f"{volume} to become available", deadline, pace)
 
     def set_metadata(self, volume_id: str, metadata: dict[str, str], deadline: Deadline) -> None:
         """Set these keys of a volume's metadata, and leave its others as they are."""

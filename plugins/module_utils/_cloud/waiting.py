@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from .errors import Timeout
+from .errors import CredentialRefused, Timeout, Unavailable
 
 T = TypeVar("T")
 
@@ -90,24 +90,34 @@ class LearnedPace:
     look that finds the end moves the next one a little ahead; one that comes too early moves it back
     by ten times as much. So about one in ten comes too early.
 
+    A wait of another order than the first look (STRANGE) is of another work, such as a large copy, or of a
+    cloud in trouble: alone it teaches nothing, so that the quick ones do not come to wait for the slow ones.
+    Two of them in a row are how it is now.
+
     :param kind: what is waited for, in the words of the metrics: ``volume_available``.
+    :param latest: seconds until the first look, at most: what a quick one may come to wait for.
     """
 
-    SOONER, LATER = 0.97, 1.3
+    SOONER, LATER, STRANGE = 0.97, 1.3, 3.0
 
-    def __init__(self, kind: str, first: float, soonest: float = 0.2, latest: float = 10.0) -> None:
+    def __init__(self, kind: str, first: float, soonest: float = 0.2, latest: float = 1.5) -> None:
         self.kind = kind
         self._first = first
         self._soonest = soonest
         self._latest = latest
+        self._last_was_strange = False
 
     def pace(self) -> Pace:
         return Pace(first=self._first, second=max(self._soonest, self._first / 2))
 
-    def learn(self, looks: int) -> None:
-        """Take into account how many looks one wait took."""
-        factor = self.SOONER if looks == 1 else self.LATER
-        self._first = min(max(self._first * factor, self._soonest), self._latest)
+    def learn(self, looks: int, seconds: float) -> None:
+        """Take into account how many looks one wait took, and how long."""
+        strange = looks > 1 and seconds > self._first * self.STRANGE
+        alone = strange and not self._last_was_strange
+        self._last_was_strange = strange
+        if not alone:
+            factor = self.SOONER if looks == 1 else self.LATER
+            self._first = min(max(self._first * factor, self._soonest), self._latest)
 
 
 class PaceSource(Protocol):
@@ -118,7 +128,7 @@ class PaceSource(Protocol):
 
     def pace(self) -> Pace: ...
 
-    def learn(self, looks: int) -> None: ...
+    def learn(self, looks: int, seconds: float) -> None: ...
 
 
 class Gaps(Protocol):
@@ -129,6 +139,8 @@ class Gaps(Protocol):
 
 
 USUAL_PACE = Pace()
+#: So many looks in a row may fail for want of an answer before a wait does.
+FORGIVEN = 2
 
 
 def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: Gaps = USUAL_PACE) -> T:
@@ -138,14 +150,33 @@ def wait_for(poll: Callable[[], T | None], what: str, deadline: Deadline, pace: 
     The last poll happens at the deadline itself.
 
     :param what: names the object and the state waited for, for the error's message.
-    :raises Timeout: the deadline passed first.
+    :raises Timeout: the deadline passed first; says why the last look failed, if it did.
+    :raises Unavailable: the service does not answer; CredentialRefused after one look.
     """
+    failures: list[Unavailable] = []
     for gap in pace.gaps():
         last = deadline.left() <= gap
         deadline.sleep(gap)
-        found = poll()
-        if found is not None:
-            return found
+        try:
+            found = poll()
+        except CredentialRefused:
+            raise
+        except Unavailable as failure:
+            failures.append(failure)
+            if len(failures) > FORGIVEN:
+                raise
+        except Timeout as late:
+            # Whoever was to be asked was not any more.
+            raise _given_up(what, failures, late.message) from late
+        else:
+            if found is not None:
+                return found
+            failures.clear()
         if last:
             break
-    raise Timeout(f"gave up waiting for {what}: the time allowed for it has passed")
+    raise _given_up(what, failures, "the time allowed for it has passed")
+
+
+def _given_up(what: str, failures: Sequence[Unavailable], why: str) -> Timeout:
+    said = f"; the last answer: {failures[-1]}" if failures else ""
+    return Timeout(f"gave up waiting for {what}: {why}{said}")

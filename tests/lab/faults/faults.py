@@ -21,6 +21,7 @@ class Fault(enum.Enum):
     ERROR_AFTER = "500, done", 4
     UNAVAILABLE = "503 with Retry-After, not done", 3
     TOO_MANY = "429, not done", 3
+    FOREIGN = "404 of a proxy, not done", 3
     RESET = "connection reset, not done", 4
     RESET_AFTER = "connection reset, done", 4
     CUT_OFF = "answer cut off, done", 3

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -35,6 +35,12 @@ Rpc = csi.ControllerServiceCapability.RPC
 UNFINISHED = frozenset({Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE, Code.ABORTED})
 #: Seconds of one call, as the sidecars have it by default, and of all calls for one thing.
 CALL_SECONDS, PATIENCE = 15.0, 300.0
+#: Seconds between two questions whether a snapshot is ready, and a backup, which takes much longer.
+SNAPSHOT_PAUSE, BACKUP_PAUSE = 0.2, 2.0
+#: A backup keeps a core of the lab busy for a quarter of a minute: one for each hundred of the other lives.
+SELDOM = 0.1
+#: A key of volumes' metadata that is not the driver's own.
+TIER = "tier"
 CAPABILITY = csi.VolumeCapability(
     mount=csi.VolumeCapability.MountVolume(),
     access_mode=csi.VolumeCapability.AccessMode(mode=csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER),
@@ -49,14 +55,25 @@ class GivenUp(Exception):
 Life = Callable[[str, random.Random], None]
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What of a volume the load sees to: its size in GiB, its type, and one entry of its metadata."""
+
+    size: int
+    type: str
+    tier: str = ""
+
+
 @dataclass
 class Expected:
     """What the driver said there is."""
 
-    volumes: dict[str, int] = field(default_factory=dict)
-    """Sizes in GiB by id."""
+    volumes: dict[str, Shape] = field(default_factory=dict)
+    """By id."""
     snapshots: dict[str, str] = field(default_factory=dict)
     """Volumes' ids by the snapshots' ids."""
+    backups: dict[str, str] = field(default_factory=dict)
+    """Volumes' ids by the backups' ids."""
     attached: set[tuple[str, str]] = field(default_factory=set)
     """Volume and server."""
 
@@ -65,6 +82,8 @@ class Load:
     """Workers that each live through one volume's life after the other.
 
     :param servers: ids of servers to attach to.
+    :param volume_type: of the volumes.
+    :param other_type: which volumes of the first one can be given.
     :param enough: says when to begin no new life.
     """
 
@@ -72,13 +91,15 @@ class Load:
         self,
         channel: grpc.Channel,
         servers: list[str],
-        parameters: dict[str, str],
+        volume_type: str,
+        other_type: str,
         seed: int,
         enough: Callable[[], bool],
     ) -> None:
         self._controller = csi_pb2_grpc.ControllerStub(channel)
         self._servers = servers
-        self._parameters = parameters
+        self._type = volume_type
+        self._other_type = other_type
         self._seed = seed
         self._enough = enough
         self._lock = threading.Lock()
@@ -100,10 +121,12 @@ class Load:
     def _work(self, number: int) -> None:
         chance = random.Random(f"{self._seed} worker {number}")
         lives = self._possible()
+        weights = [SELDOM if life == self._backed_up else 1.0 for life in lives]
         for turn in range(10**6):
             if self._enough() or self._failed.is_set():
                 return
-            life = chance.choice(lives)
+            # Each begins with another one, so that none is missing however the workers take turns.
+            [life] = chance.choices(lives, weights) if turn else [lives[number % len(lives)]]
             name = f"faults-{self._seed}-{number}-{turn}"
             try:
                 life(name, chance)
@@ -125,7 +148,11 @@ class Load:
         if Rpc.EXPAND_VOLUME in has:
             lives.append(self._grown)
         if Rpc.CREATE_DELETE_SNAPSHOT in has:
-            lives.append(self._copied)
+            lives += [self._copied, self._backed_up]
+        if Rpc.CLONE_VOLUME in has:
+            lives.append(self._cloned)
+        if Rpc.MODIFY_VOLUME in has:
+            lives += [self._marked, self._retyped]
         return lives
 
     # Lives. About a quarter of the volumes stay.
@@ -166,13 +193,15 @@ class Load:
             volume_id=volume, capacity_range=csi.CapacityRange(required_bytes=2 * GIB)
         )
         self._until_done("ControllerExpandVolume", request)
-        self.expected.volumes[volume] = 2
+        self._now_is(volume, size=2)
         self._maybe_delete(volume, chance)
 
     def _copied(self, name: str, chance: random.Random) -> None:
         """A snapshot, and a volume made of it."""
         volume = self._create(name)
         snapshot = self._snapshot(f"{name}-snapshot", volume)
+        # Of a snapshot that failed before it was ready, another one takes the place.
+        self.expected.snapshots[snapshot] = volume
         source = csi.VolumeContentSource(
             snapshot=csi.VolumeContentSource.SnapshotSource(snapshot_id=snapshot)
         )
@@ -184,6 +213,36 @@ class Load:
         del self.expected.snapshots[snapshot]
         self._maybe_delete(volume, chance)
 
+    def _cloned(self, name: str, chance: random.Random) -> None:
+        """A volume made of another one, which may go first."""
+        volume = self._create(name)
+        source = csi.VolumeContentSource(volume=csi.VolumeContentSource.VolumeSource(volume_id=volume))
+        clone = self._create(f"{name}-clone", source)
+        for each in chance.sample([volume, clone], 2):
+            self._maybe_delete(each, chance)
+
+    def _backed_up(self, name: str, chance: random.Random) -> None:
+        """A backup, which is asked about until it is ready, and may outlive its volume."""
+        volume = self._create(name)
+        backup = self._snapshot(f"{name}-backup", volume, BACKUP_PAUSE, type="backup")
+        self.expected.backups[backup] = volume
+        self._maybe_delete(volume, chance)
+        if chance.random() < 0.5:
+            self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=backup))
+            del self.expected.backups[backup]
+
+    def _marked(self, name: str, chance: random.Random) -> None:
+        volume, tier = self._create(name), chance.choice(["gold", "silver"])
+        self._modify(volume, {f"metadata.{TIER}": tier})
+        self._now_is(volume, tier=tier)
+        self._maybe_delete(volume, chance)
+
+    def _retyped(self, name: str, chance: random.Random) -> None:
+        volume = self._create(name)
+        self._modify(volume, {"type": self._other_type})
+        self._now_is(volume, type=self._other_type)
+        self._maybe_delete(volume, chance)
+
     # Calls
 
     def _create(self, name: str, source: csi.VolumeContentSource | None = None) -> str:
@@ -191,24 +250,29 @@ class Load:
             name=name,
             capacity_range=csi.CapacityRange(required_bytes=GIB),
             volume_capabilities=[CAPABILITY],
-            parameters=self._parameters,
+            parameters={"type": self._type},
             volume_content_source=source,
         )
         made = self._until_made("CreateVolume", request).volume
-        self.expected.volumes[made.volume_id] = made.capacity_bytes // GIB
+        self.expected.volumes[made.volume_id] = Shape(made.capacity_bytes // GIB, self._type)
         return str(made.volume_id)
 
-    def _snapshot(self, name: str, volume: str) -> str:
-        request = csi.CreateSnapshotRequest(name=name, source_volume_id=volume)
+    def _snapshot(self, name: str, volume: str, pause: float = SNAPSHOT_PAUSE, **parameters: str) -> str:
+        request = csi.CreateSnapshotRequest(name=name, source_volume_id=volume, parameters=parameters)
         end = time.monotonic() + PATIENCE
         made = self._until_made("CreateSnapshot", request).snapshot
         while not made.ready_to_use:
             assert time.monotonic() < end, f"{name} never became ready"
-            time.sleep(0.2)
+            time.sleep(pause)
             made = self._until_made("CreateSnapshot", request).snapshot
-        # Of a snapshot that failed before it was ready, another one takes the place.
-        self.expected.snapshots[made.snapshot_id] = volume
         return str(made.snapshot_id)
+
+    def _modify(self, volume: str, parameters: dict[str, str]) -> None:
+        request = csi.ControllerModifyVolumeRequest(volume_id=volume, mutable_parameters=parameters)
+        self._until_done("ControllerModifyVolume", request)
+
+    def _now_is(self, volume: str, **changed: Any) -> None:
+        self.expected.volumes[volume] = replace(self.expected.volumes[volume], **changed)
 
     @staticmethod
     def _publication(volume: str, server: str) -> csi.ControllerPublishVolumeRequest:
@@ -233,9 +297,10 @@ class Load:
         """Have everything deleted that the driver said there is."""
         for volume, server in sorted(self.expected.attached):
             self._detach(volume, server)
-        for snapshot, _volume in sorted(self.expected.snapshots.items()):
-            self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=snapshot))
-        self.expected.snapshots.clear()
+        for copies in (self.expected.snapshots, self.expected.backups):
+            for each in sorted(copies):
+                self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=each))
+            copies.clear()
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self._delete, sorted(self.expected.volumes)))
 

@@ -102,6 +102,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._send(_fault(503, "injected", {"Retry-After": "1"}))
             case Fault.TOO_MANY:
                 self._send(_fault(429, "injected", {"Retry-After": "0"}))
+            case Fault.FOREIGN:
+                self._send(Answer(404, {"Content-Type": "text/plain"}, b"default backend - 404"))
             case Fault.RESET:
                 self._reset()
             case Fault.SILENCE:

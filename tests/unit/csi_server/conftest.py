@@ -102,14 +102,14 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
     pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
     observer = CloudObserver(metrics)
     api = Api(lambda: cloud.cinder, "3.50", observer)
-    paces = Paces(pace, pace, pace, pace, Pause(shortest=0.02, longest=0.1))
+    paces = Paces(pace, pace, pace, pace, Pause(shortest=0.02, longest=0.1), pace)
     cinder = Volumes(api, MINE, paces)
     members = Snapshots(api, MINE, SnapshotPaces(pace, pace))
     snapshots = BlockSnapshots(members, MINE)
     groups = Groups(api, pace), GroupSnapshots(api, pace)
     nova = Servers(Api(lambda: cloud.nova, "2.60", observer))
     patience = Patience(half_made=0.01, detaching=0.01)
-    changes = VolumeChanges(api, cinder, pace)
+    changes = VolumeChanges(api, cinder, pace, pace)
     return BlockCloud(
         BlockVolumes(cinder, MINE),
         ServerAttachments(cinder, Attachments(api), nova, MINE, patience, pace.pace()),

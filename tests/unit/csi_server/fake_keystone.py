@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+LONGEST_SILENCE = 10.0
 
 
 class FakeKeystone:
@@ -24,6 +26,9 @@ class FakeKeystone:
     :ivar granted: how many tokens were given.
     :ivar expires: when the next tokens do, as Keystone writes it.
     :ivar user_agents: who asked, request by request.
+    :ivar asked: how many tokens were asked for.
+    :ivar answering: cleared, requests for tokens are not answered, for LONGEST_SILENCE at most.
+    :ivar broken: requests for tokens are answered with 500.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -33,6 +38,10 @@ class FakeKeystone:
         self.granted = 0
         self.user_agents: list[str] = []
         self.expires = "2099-01-01T00:00:00.000000Z"
+        self.asked = 0
+        self.answering = threading.Event()
+        self.answering.set()
+        self.broken = False
         self._tokens: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -42,7 +51,7 @@ class FakeKeystone:
             scheme = "https"
         self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
-    @contextmanager
+    @contextlib.contextmanager
     def running(self) -> Iterator[FakeKeystone]:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         try:
@@ -77,6 +86,10 @@ class FakeKeystone:
     # What is asked over HTTP: status, body, headers.
 
     def authenticate(self, request: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        self.asked += 1
+        self.answering.wait(LONGEST_SILENCE)
+        if self.broken:
+            return 500, {"error": {"code": 500, "message": "An unexpected error."}}, {}
         user = request["auth"]["identity"]["password"]["user"]
         if self.passwords.get(user["name"]) != user["password"]:
             self.refused += 1
@@ -171,7 +184,10 @@ def _handler(cloud: FakeKeystone) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             cloud.user_agents.append(self.headers["User-Agent"])
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._send(*cloud.authenticate(given))
+            answer = cloud.authenticate(given)
+            with contextlib.suppress(ConnectionError):
+                # Who asked may have given up.
+                self._send(*answer)
 
         def _send(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
             content = json.dumps(body).encode()

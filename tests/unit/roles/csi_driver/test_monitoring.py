@@ -170,6 +170,17 @@ def test_the_document_lists_every_metric() -> None:
     assert listed == wanted | {"csi_ready"}
 
 
+def test_the_document_lists_everything_that_is_waited_for() -> None:
+    sources = (CHECKOUT / "plugins" / "module_utils" / "_cloud").glob("*.py")
+    kinds = {
+        kind
+        for path in sources
+        for kind in re.findall(r'LearnedPace\("(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert "volume_filled" in kinds
+    assert not {kind for kind in kinds if f"`{kind}`" not in DOCUMENT}
+
+
 def test_the_panels_of_the_dashboard_lie_side_by_side() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels():

@@ -194,6 +194,19 @@ def test_a_lost_request_is_sent_once_more(loss: Any) -> None:
     assert send(Scripted(loss, loss, (200, {})))[2].__class__ == Unanswered
 
 
+def test_a_request_that_took_all_the_time_there_was_says_how_it_failed() -> None:
+    clock = FakeClock()
+
+    class Slow(Scripted):
+        def request(self, url: str, method: str, **options: Any) -> requests.Response:
+            clock.sleep(options["timeout"])
+            return super().request(url, method, **options)
+
+    service = Slow(session_errors.ConnectTimeout("slow"), (200, {}))
+    with pytest.raises(Unanswered, match="slow"):
+        Api(lambda: service, "3.50").request("volume_get", "GET", "/v", "read", Deadline.after(5, clock))
+
+
 @pytest.mark.parametrize("loss", LOST)
 def test_a_lost_post_is_not_repeated(loss: Any) -> None:
     service = Scripted(loss, (200, {}))

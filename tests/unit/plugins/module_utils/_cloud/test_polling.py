@@ -26,10 +26,10 @@ class LearningPace(SteadyPace):
 
     def __init__(self) -> None:
         super().__init__(Pace(first=1, second=2, growth=1))
-        self.learned: list[int] = []
+        self.learned: list[tuple[int, float]] = []
 
-    def learn(self, looks: int) -> None:
-        self.learned.append(looks)
+    def learn(self, looks: int, seconds: float) -> None:
+        self.learned.append((looks, seconds))
 
 
 class World:
@@ -81,7 +81,7 @@ def test_a_single_waiter_asks_for_its_own_object(world: World) -> None:
     world.objects["a"] = "ready"
     world.wait_until("ready")
     assert world.asked == [(1, "a")]
-    assert world.pace.learned == [1]
+    assert world.pace.learned == [(1, 1.0)]
 
 
 def test_in_a_crowd_the_listing_serves(crowded: World) -> None:

@@ -15,12 +15,17 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors impo
     Failed,
     OutOfCapacity,
 )
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume import from_api
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume import (
+    Origin,
+    VolumeRequest,
+    from_api,
+)
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_changes import VolumeChanges
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 from ansible_collections.mooring.storage.tests.unit.csi_server.fake_cloud import FakeCloud
 
+from .test_api import Watcher
 from .test_waiting import FakeClock
 
 MINE = {"cluster": "ours"}
@@ -111,3 +116,44 @@ def test_a_volume_that_is_listed_no_more_may_be_there(
     assert wait(volumes, volume["id"]) == volume["status"]
     # Listed with the marks, listed without them, and then asked for by its id.
     assert cloud.calls == ["GET /volumes/detail"] * 2 + [f"GET /volumes/{volume['id']}"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind"),
+    [
+        (Origin(), "volume_available"),
+        (Origin(snapshot_id="snapshot"), "volume_filled"),
+        (Origin(volume_id="volume"), "volume_filled"),
+        (Origin(backup_id="backup"), "volume_filled"),
+    ],
+)
+def test_what_has_to_be_copied_is_no_measure_of_what_is_made_empty(
+    cloud: FakeCloud, origin: Origin, kind: str
+) -> None:
+    cloud.snapshots.add(id="snapshot")
+    cloud.backups.add(id="backup")
+    cloud.add_volume(id="volume")
+    watcher = Watcher()
+    volumes = Volumes(Api(lambda: cloud.cinder, "3.50", watcher), MINE)
+    made = volumes.create(VolumeRequest("pvc-1", 1, metadata=MINE, origin=origin), soon())
+    volumes.wait_until_usable(made, soon())
+    assert [wait.kind for wait in watcher.waits] == [kind]
+
+
+def test_a_restore_that_was_begun_by_an_earlier_call_is_one(cloud: FakeCloud) -> None:
+    watcher = Watcher()
+    volumes = Volumes(Api(lambda: cloud.cinder, "3.50", watcher), MINE)
+    volume = cloud.add_volume(status="restoring-backup")
+    cloud.later(volume, lambda it: it.update(status="available"))
+    volumes.wait_until_usable(from_api(volume), soon())
+    assert [wait.kind for wait in watcher.waits] == ["volume_filled"]
+
+
+def test_a_change_of_type_is_no_measure_of_an_extension(cloud: FakeCloud) -> None:
+    watcher = Watcher()
+    api = Api(lambda: cloud.cinder, "3.50", watcher)
+    volume = cloud.add_volume()
+    changed = VolumeChanges(api, Volumes(api, MINE))
+    changed.wait_until_settled(volume["id"], soon())
+    changed.wait_until_retyped(volume["id"], soon())
+    assert [wait.kind for wait in watcher.waits] == ["volume_changed", "volume_retyped"]
