@@ -30,7 +30,8 @@ class ActionModule(ActionBase):
             gone = (given["kind"], given.get("namespace", ""), given["name"])
             after = {key: each for key, each in before.items() if key != gone}
         else:
-            wanted = self._rendered(given["template"], task_vars)
+            made = given.get("definition")
+            wanted = [made] if made else self._rendered(given["template"], task_vars)
             after = {**before, **{identity(each): each for each in wanted}}
         file.write_text(json.dumps(list(after.values())))
         return {"changed": after != before}
