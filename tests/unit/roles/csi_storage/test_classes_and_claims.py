@@ -57,6 +57,7 @@ def test_an_unknown_option_of_a_claim_is_refused(cluster):
     [
         ("csi_storage_known_parameters", parameters.KNOWN),
         ("csi_storage_known_snapshot_parameters", snapshot_parameters.KNOWN),
+        ("csi_storage_known_group_snapshot_parameters", group_snapshot_parameters.KNOWN),
         ("csi_storage_known_attributes", mutable_parameters.KNOWN),
     ],
 )
