@@ -80,7 +80,6 @@ class DriverConf:
 
     ignore_volume_zone: bool = False
     max_volumes_per_node: int | None = None
-    rescan_on_resize: bool = False
     node_id_sources: tuple[str, ...] | None = None
     metadata_timeout: float | None = None
     """Seconds that a request to the metadata service may take."""
@@ -118,10 +117,11 @@ def driver(sections: Sections) -> DriverConf:
     metadata = sections.get(("metadata", ""), {})
     refuse_unknown("BlockStorage", storage, _BLOCK_STORAGE)
     refuse_unknown("Metadata", metadata, _METADATA)
+    # Of no effect: where the kernel does not see the new size, it is always told to look again.
+    boolean(storage, "rescan-on-resize")
     return DriverConf(
         ignore_volume_zone=boolean(storage, "ignore-volume-az"),
         max_volumes_per_node=_limit(storage.get("node-volume-attach-limit", "")),
-        rescan_on_resize=boolean(storage, "rescan-on-resize"),
         node_id_sources=_sources(metadata.get("search-order", "")),
         metadata_timeout=_seconds(metadata.get("request-timeout", "")),
     )

@@ -77,6 +77,13 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error("the controller needs --cloud-config: the path of cloud.conf")
     if bool(given.registration_dir) != bool(given.kubelet_registration_path):
         parser.error("--registration-dir and --kubelet-registration-path go together")
+    endpoint_tls = (given.endpoint_tls_cert, given.endpoint_tls_key, given.endpoint_tls_client_ca)
+    if any(endpoint_tls) != all(endpoint_tls):
+        parser.error("--endpoint-tls-cert, --endpoint-tls-key and --endpoint-tls-client-ca go together")
+    if any(endpoint_tls) and not given.endpoint.startswith("tcp:"):
+        parser.error(
+            f"--endpoint-tls-cert is for an --endpoint such as tcp://127.0.0.1:10000, not {given.endpoint}"
+        )
     if bool(given.http_tls_cert) != bool(given.http_tls_key):
         parser.error("--http-tls-cert and --http-tls-key go together")
     if given.attach == "cinder" and node and not given.node_ip:
@@ -91,7 +98,7 @@ def parse(arguments: Sequence[str]) -> Options:
         node=node,
         cloud_config=tuple(given.cloud_config),
         cloud_names=tuple(given.cloud_name),
-        endpoint_tls=(given.endpoint_tls_cert, given.endpoint_tls_key, given.endpoint_tls_client_ca),
+        endpoint_tls=endpoint_tls,
         http_endpoint=given.http_endpoint,
         http_tls=(given.http_tls_cert, given.http_tls_key),
         registration_dir=given.registration_dir,

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer
 from ...plugins.module_utils._cloud.waiting import Deadline
-from .brick import without_secrets
+from ..credentials import without_credentials
 from .commands import Commands
 from .devices import Device, Devices, Wanted
 from .errors import DeviceMismatch, DeviceNotReady
@@ -39,7 +39,7 @@ class Brick(Protocol):
 class Connection:
     """A connection as it is written down.
 
-    :ivar properties: os-brick's, without secrets.
+    :ivar properties: os-brick's, without credentials.
     :ivar boot: the boot of the kernel in which it was made; in another one it is no more.
     :ivar path: the device's file, empty until it is there.
     :ivar wwid: the device's, by sysfs.
@@ -118,7 +118,7 @@ class ConnectedDevices(Devices):
         if not wanted.connection:
             raise DeviceNotReady(f"this node is not connected to volume {wanted.serial}: stage it again")
         properties = json.loads(wanted.connection)
-        kept = Connection(without_secrets(properties), self._boot)
+        kept = Connection(without_credentials(properties), self._boot)
         self._write(wanted.serial, kept)
         path = self._brick.connect(properties)
         device = self._at(path)

@@ -85,9 +85,7 @@ def test_what_it_says_of_nodes() -> None:
     text = "[Metadata]\nsearch-order = metadataService,configDrive\nrequest-timeout = 1m0.5s\n"
     text += "[BlockStorage]\nrescan-on-resize = true\n"
     found = cloud_conf.driver(gcfg.parse(text))
-    assert found == DriverConf(
-        rescan_on_resize=True, node_id_sources=("metadataService", "configDrive"), metadata_timeout=60.5
-    )
+    assert found == DriverConf(node_id_sources=("metadataService", "configDrive"), metadata_timeout=60.5)
     assert cloud_conf.driver(gcfg.parse("[Metadata]\nrequest-timeout = 0\n")).metadata_timeout is None
 
 
@@ -103,6 +101,7 @@ def test_capitals_do_not_matter_as_in_gcfg() -> None:
         ("[Global]\nauth-url=http://k\nusername=u\n", "no credential"),
         ("[Global]\nauth-url=http://k\nusr=u\n", "unknown key usr"),
         ("[BlockStorage]\nignore-volume-az=maybe\n[Global]\nauth-url=http://k\n", "ignore-volume-az"),
+        ("[BlockStorage]\nrescan-on-resize=maybe\n[Global]\nuse-clouds\ncloud=c\n", "rescan-on-resize"),
         ("auth-url=http://k\n", "line 1"),
         ("[Global\n", "line 1"),
         ('[Global]\npassword="half\n', "line 2"),

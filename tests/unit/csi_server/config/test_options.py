@@ -12,6 +12,7 @@ from ansible_collections.mooring.storage.csi_server.config.options import Option
 
 SOCKET = "--endpoint=unix://csi/csi.sock"
 CONF = "--cloud-config=/etc/config/cloud.conf"
+TLS = ["--endpoint-tls-cert=c", "--endpoint-tls-key=k", "--endpoint-tls-client-ca=a"]
 CONTROLLER = ["/bin/cinder-csi-plugin", SOCKET, CONF, "--cluster=kubernetes"]
 
 
@@ -95,6 +96,8 @@ def test_topology_can_be_off_and_have_more_segments() -> None:
         ([CONF, "--additional-topology=a"], "'a' is not of the form KEY=VALUE"),
         ([CONF, "--user-agent=a\nb"], "cannot stand in an HTTP header"),
         ([CONF, "--v=loud"], "'loud' is not a whole number"),
+        ([CONF, "--endpoint-tls-cert=c", "--endpoint-tls-key=k"], "--endpoint-tls-client-ca go together"),
+        ([CONF, *TLS], "is for an --endpoint such as tcp://127.0.0.1:10000, not unix://csi/csi.sock"),
         ([CONF, "--no-such-flag"], "--no-such-flag"),
         ([CONF, "words"], "words"),
     ],

@@ -30,7 +30,14 @@ from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine impo
 )
 
 PASSWORD = "chap-secret-1"
-PROPERTIES = {"driver_volume_type": "iscsi", "target_iqn": "iqn.v", "auth_password": PASSWORD}
+KEYRING = "keyring-secret-1"
+PROPERTIES = {
+    "driver_volume_type": "iscsi",
+    "target_iqn": "iqn.v",
+    "auth_username": "user",
+    "auth_password": PASSWORD,
+    "paths": [{"keyring": KEYRING}],
+}
 WANTED = Wanted(VOLUME, GIB, json.dumps(PROPERTIES))
 
 
@@ -108,7 +115,8 @@ def test_no_secret_is_written_down(node, tmp_path: Path) -> None:
     node().find(WANTED, soon())
     written = [path.read_text() for path in (tmp_path / "connections").iterdir()]
     assert written
-    assert not any(PASSWORD in text for text in written)
+    assert not any(secret in text for text in written for secret in (PASSWORD, KEYRING))
+    assert all("iqn.v" in text for text in written)
 
 
 def test_a_volume_that_is_not_connected_has_to_be_staged(node) -> None:
