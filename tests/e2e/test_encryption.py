@@ -109,12 +109,15 @@ def test_the_key_is_in_no_argument_no_log_and_no_file_of_the_node(namespace, enc
     objects.apply(objects.claim(namespace, "data", encrypted_class("hidden", key)))
     objects.apply(objects.pod(namespace, "writer", {"/data": "data"}, nodeName=NODES[0]))
     objects.wait_ready(namespace, "writer")
-    # The script is read from its input: as an argument, the key would be found in its own.
+    # Those who search have it in a file alone, and in halves in their script.
     found = on_node(
-        f'key={key}; grep -lsF "$key" /proc/[0-9]*/cmdline /proc/[0-9]*/environ;'
-        ' grep -rlsF "$key" /var/lib/kubelet /var/lib/node/kubelet /run/udev /etc 2>/dev/null; true'
+        f'printf %s "never-""shown-{namespace}" >/dev/shm/key;'
+        " grep -lsF -f /dev/shm/key /proc/[0-9]*/cmdline /proc/[0-9]*/environ;"
+        " grep -rlsF -f /dev/shm/key /var/lib/kubelet /var/lib/node/kubelet /run/udev /etc 2>/dev/null;"
+        " grep -csF -f /dev/shm/key /dev/shm/key; rm /dev/shm/key"
     )
-    assert found == ""
+    # The last one shows that they would find it.
+    assert found == "1\n"
     pods = kubectl("get", "pods", "-n", "kube-system", "-o", "name").split()
     logs = [
         kubectl("logs", "-n", "kube-system", "--all-containers", pod) for pod in pods if "csi-cinder" in pod
@@ -188,7 +191,7 @@ def test_clones_and_snapshots_are_opened_by_the_same_key_and_grow_with_their_vol
     objects.delete("volumesnapshot", "taken", namespace)
 
 
-def test_a_raw_device_is_encrypted_and_grows_while_no_pod_has_it(namespace, encrypted_class):
+def test_a_raw_device_is_encrypted_and_grows_while_no_pod_has_it(namespace, encrypted_class, cinder):
     name = encrypted_class("raw", "the key of a raw device")
     objects.apply(
         objects.claim(namespace, "data", name, volumeMode="Block"),
@@ -202,7 +205,7 @@ def test_a_raw_device_is_encrypted_and_grows_while_no_pod_has_it(namespace, encr
     objects.delete("pod", "writer", namespace)
 
     objects.apply(objects.claim(namespace, "data", name, "2Gi", volumeMode="Block"))
-    objects.wait("pvc", "data", namespace, "jsonpath={.status.capacity.storage}=2Gi")
+    assert becomes(lambda: cinder.get_volume(volume).size == 2)
     objects.apply(objects.pod(namespace, "reader", devices={"/dev/data": "data"}, nodeName=NODES[1]))
     objects.wait_ready(namespace, "reader")
     assert WORDS in objects.run(namespace, "reader", "head -c 4096 /dev/data")
