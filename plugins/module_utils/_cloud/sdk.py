@@ -195,12 +195,16 @@ def body(response: Response, action: str = "call OpenStack") -> dict[str, Any]:
 
 
 def translate(error: Exception, action: str) -> errors.CloudError | None:
-    """Return what an exception of openstacksdk or keystoneauth means, None for any other."""
+    """Return what an exception of openstacksdk or keystoneauth means, None for any other.
+
+    An OSError is theirs as well: they let through what requests says of a file for TLS, such as the cloud's
+    authorities.
+    """
     from keystoneauth1 import exceptions as session_errors
     from openstack import exceptions as sdk_errors
 
     if not isinstance(error, sdk_errors.SDKException | session_errors.ClientException):
-        return None
+        return errors.Unavailable(f"cannot {action}: {error}") if isinstance(error, OSError) else None
     status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
     request_id = str(getattr(error, "request_id", None) or "")
     if status == NOT_FOUND and not (isinstance(error, sdk_errors.SDKException) and _is_own(error)):

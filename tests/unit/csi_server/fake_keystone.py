@@ -24,6 +24,7 @@ class FakeKeystone:
     :ivar granted: how many tokens were given.
     :ivar expires: when the next tokens do, as Keystone writes it.
     :ivar user_agents: who asked, request by request.
+    :ivar has_nova: whether the catalog names a compute service.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -32,6 +33,7 @@ class FakeKeystone:
         self.refused = 0
         self.granted = 0
         self.user_agents: list[str] = []
+        self.has_nova = True
         self.expires = "2099-01-01T00:00:00.000000Z"
         self._tokens: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -91,8 +93,9 @@ class FakeKeystone:
         catalog = [
             _service("identity", f"{self.url}/v3"),
             _service("block-storage", f"{self.url}/volume/v3"),
-            _service("compute", f"{self.url}/compute/v2.1"),
         ]
+        if self.has_nova:
+            catalog.append(_service("compute", f"{self.url}/compute/v2.1"))
         body = {
             "methods": ["password"],
             "user": {
