@@ -125,6 +125,7 @@ class CloudAccess:
         configuration = self._files.read()
         self._use(configuration)
         self._driver = configuration.driver
+        self._complain(self._unused(configuration))
         threading.Thread(target=self._watch, name="configuration", daemon=True).start()
         return configuration
 
@@ -170,16 +171,12 @@ class CloudAccess:
             except Exception as error:  # noqa: BLE001 - a later look may find what can be used
                 self._complain(f"the former configuration stays in use: {told(error)}")
                 return
-            changed = configuration.driver != self._driver
-            self._complain(
-                "[BlockStorage] and [Metadata] have changed, which takes a start of the driver"
-                if changed
-                else ""
-            )
+            self._complain(self._unused(configuration))
 
     def _use(self, configuration: Configuration) -> None:
         targets = {name: Target(cloud, digest(cloud)) for name, cloud in configuration.clouds.items()}
         old = self._links
+        kept = {name: old[name] for name in configuration.unusable if name in old}
         links = {
             name: old.get(name)
             or CloudLink(
@@ -193,7 +190,7 @@ class CloudAccess:
                 self._services,
             )
             for name, target in targets.items()
-        }
+        } | kept
         self._links = links
         for name, link in old.items():
             if name not in links:
@@ -202,11 +199,18 @@ class CloudAccess:
                 self._gates.pop(name, None)
                 LOG.info("the configuration names the cloud no more", extra={"cloud": name})
         for name, link in links.items():
-            if name in old:
-                link.aim(targets[name])
-            else:
+            if name not in old:
                 link.start()
+            elif name in targets:
+                link.aim(targets[name])
         self._report()
+
+    def _unused(self, configuration: Configuration) -> str:
+        """What of a configuration is not in use, and why; empty when all of it is."""
+        complaints = list(configuration.unusable.values())
+        if configuration.driver != self._driver:
+            complaints.append("[BlockStorage] and [Metadata] have changed, which takes a start of the driver")
+        return "; ".join(complaints)
 
     def _complain(self, complaint: str) -> None:
         if complaint == self._complaint:

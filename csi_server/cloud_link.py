@@ -193,7 +193,9 @@ def connect(
     """
     if cloud.entry:
         files = [cloud.clouds_file] if cloud.clouds_file else None
-        connection = sdk.connect_named(cloud.entry, files, REQUEST_TIMEOUT, observer, user_agents)
+        connection = sdk.connect_named(
+            cloud.entry, files, REQUEST_TIMEOUT, observer, user_agents, cloud.settings
+        )
     else:
         connection = sdk.connect(cloud.settings, REQUEST_TIMEOUT, observer, user_agents)
     with sdk.translated("get a token from Keystone"):

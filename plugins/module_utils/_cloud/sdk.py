@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ def connect_named(
     timeout: float,
     observer: Observer = UNOBSERVED,
     user_agents: Sequence[str] = (),
+    overrides: Mapping[str, Any] = types.MappingProxyType({}),
 ) -> Connection:
     """Make a connection from a cloud's entry in clouds.yaml.
 
@@ -86,17 +88,23 @@ def connect_named(
     :param files: where to look for clouds.yaml; None for openstacksdk's own places.
     :param observer: is told of the requests for tokens, which the SDK sends by itself.
     :param user_agents: told to the cloud in the user agent of each request, after APPLICATION.
+    :param overrides: settings, as of ``connect``, that come before those of the entry.
     :raises errors.CloudError: there is no such entry, or it does not make a connection.
     """
     with translated(f"read cloud {cloud} from clouds.yaml"):
         from openstack import config, connection
 
-        region = config.OpenStackConfig(
+        loaded = config.OpenStackConfig(
             config_files=files,
             load_envvars=False,
             app_name=" ".join([APPLICATION, *user_agents]),
             session_constructor=_session_class(observer),
-        ).get_one(cloud=cloud, api_timeout=timeout)
+        )
+        # The SDK takes an entry's one region for the only one that there is.
+        entry = loaded.cloud_config["clouds"].get(cloud) or {}
+        if "region_name" in overrides and "regions" not in entry:
+            entry["region_name"] = overrides["region_name"]
+        region = loaded.get_one(cloud=cloud, **overrides, api_timeout=timeout)
         return connection.Connection(config=region)
 
 

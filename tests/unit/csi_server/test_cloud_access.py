@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -183,6 +184,41 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_told(
     assert listed(access.cloud(), "a") == 1
     access.write(keystone.conf("one"))
     assert becomes(lambda: access.remarked() == "")
+
+
+def test_a_further_cloud_that_cannot_be_used_is_told_and_stops_nothing(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    broken = '[Global "second"]\nauth-url = http://k\n'
+    access.start(keystone.conf("one"), broken)
+    assert '[Global "second"] has no credential' in access.remarked()
+    assert access.connected("")
+    access.write(keystone.conf("one"), keystone.conf("two", "second"))
+    assert access.connected("second")
+    assert becomes(lambda: access.remarked() == "")
+    cloud = access.cloud("second")
+    access.write(keystone.conf("one"), broken)
+    assert becomes(lambda: "no credential" in access.remarked())
+    assert access.cloud("second") is cloud
+
+
+def test_cloud_conf_comes_before_the_entry_of_clouds_yaml(
+    keystone: FakeKeystone, access: Access, tmp_path: Path
+) -> None:
+    auth = {
+        "auth_url": f"{keystone.url}/v3",
+        "username": "one",
+        "password": "wrong",
+        "project_name": "one",
+        "user_domain_id": "default",
+        "project_domain_id": "default",
+    }
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text(json.dumps({"clouds": {"it": {"auth": auth, "region_name": "Elsewhere"}}}))
+    access.start(
+        f"[Global]\nuse-clouds=true\ncloud=it\nclouds-file={clouds}\nregion=RegionOne\npassword=p1\n"
+    )
+    assert access.connected("")
 
 
 def test_new_credentials_that_are_refused_leave_the_old_ones_in_use(
