@@ -123,9 +123,9 @@ class CloudAccess:
         :raises BadConfiguration: it cannot be read or used.
         """
         configuration = self._files.read()
-        self._use(configuration)
         self._driver = configuration.driver
         self._complain(self._unused(configuration))
+        self._use(configuration)
         threading.Thread(target=self._watch, name="configuration", daemon=True).start()
         return configuration
 

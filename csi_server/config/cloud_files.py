@@ -74,9 +74,9 @@ class CloudFiles:
         for name in chosen:
             path = known[name]
             try:
-                clouds[name] = (
-                    cloud_conf.cloud(name, found[name]) if path is None else _named(name, path, entries[path])
-                )
+                cloud = cloud_conf.cloud(name, found[name]) if path is None else Cloud({}, name, str(path))
+                _check(cloud)
+                clouds[name] = cloud
             except BadConfiguration as error:
                 # Without names, the peer reads the unnamed section alone: with another one, it has worked.
                 if self._names or not name or "" not in clouds:
@@ -134,6 +134,12 @@ def digest(cloud: Cloud) -> str:
     return found.hexdigest()
 
 
+def _check(cloud: Cloud) -> None:
+    """:raises BadConfiguration: the clouds.yaml that it names cannot be used."""
+    for dummy in _files(cloud):
+        pass
+
+
 def _files(cloud: Cloud) -> Iterator[Path]:
     settings = cloud.settings
     if cloud.entry:
@@ -141,8 +147,7 @@ def _files(cloud: Cloud) -> Iterator[Path]:
         yield from places
         for place in places:
             if place.is_file():
-                entry = (_clouds_yaml(place, _text(place)) or {}).get(cloud.entry, {})
-                settings = {**_checked(cloud.entry, entry), **settings}
+                settings = {**_entry(place, cloud.entry), **settings}
                 break
     for name in _FILES:
         if isinstance(path := settings.get(name), str):
@@ -170,19 +175,21 @@ def _clouds_yaml(path: Path, text: str) -> Mapping[str, Any] | None:
     return entries
 
 
-def _named(name: str, path: Path, entries: Mapping[str, Any]) -> Cloud:
-    """:raises BadConfiguration: the entry of that name has not the form of one."""
+def _entry(path: Path, name: str) -> Mapping[str, Any]:
+    """Return an entry of a clouds.yaml, an empty one where there is none of that name.
+
+    :raises BadConfiguration: the file cannot be used, or the entry has not the form of one.
+    """
+    text = _text(path)
     try:
-        _checked(name, entries[name])
+        entry = (_clouds_yaml(path, text) or {}).get(name, {})
     except BadConfiguration as error:
         error.message = f"{path}: {error.message}"
         raise
-    return Cloud(entry=name, clouds_file=str(path))
-
-
-def _checked(name: str, entry: object) -> Mapping[str, Any]:
     if not isinstance(entry, dict) or not isinstance(entry.get("auth", {}), dict):
-        raise BadConfiguration(f"clouds.{name}, or its auth, is no mapping: see clouds.yaml of openstacksdk")
+        raise BadConfiguration(
+            f"{path}: clouds.{name}, or its auth, is no mapping: see clouds.yaml of openstacksdk"
+        )
     return entry
 
 

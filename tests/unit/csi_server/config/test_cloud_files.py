@@ -52,6 +52,16 @@ def test_beside_an_unnamed_section_one_that_cannot_be_used_stops_nothing(write) 
         CloudFiles([conf], ["", "east"]).read()
 
 
+def test_nor_does_a_further_section_whose_clouds_yaml_cannot_be_used(write) -> None:
+    broken = write("clouds: {x: text}\n", "clouds.yaml")
+    conf = write(f'[Global]\n{SECTION}[Global "x"]\nuse-clouds\ncloud=x\nclouds-file={broken}\n')
+    read = CloudFiles([conf]).read()
+    assert list(read.clouds) == [""]
+    assert read.unusable == {
+        "x": f"{broken}: clouds.x, or its auth, is no mapping: see clouds.yaml of openstacksdk"
+    }
+
+
 def test_what_is_ignored_is_told_once(write, caplog) -> None:
     conf = write(f"[Global]\n{SECTION}secret-name = s\n")
     files = CloudFiles([conf])
