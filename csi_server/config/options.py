@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -155,16 +156,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--cloud-config",
-        action="append",
+        type=_listed,
+        action="extend",
         default=[],
-        metavar="FILE",
+        metavar="FILE,...",
         help="cloud.conf or clouds.yaml; may be repeated, and read anew when it changes",
     )
     add(
         "--cloud-name",
-        action="append",
+        type=_listed,
+        action="extend",
         default=[],
-        metavar="NAME",
+        metavar="NAME,...",
         help='a cloud to work in, by the name of its section [Global "NAME"] or its entry in clouds.yaml; may'
         " be repeated; left out, it is each section [Global]",
     )
@@ -298,6 +301,11 @@ def _sources(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _listed(text: str) -> list[str]:
+    """Read a list as Go's programs take them: a line of CSV."""
+    return next(csv.reader([text]), []) or [""]
+
+
 def _pairs(text: str) -> list[tuple[str, str]]:
     pairs = []
     for part in text.split(","):
@@ -330,4 +338,4 @@ def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or not 0 <= int(port) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form [HOST]:PORT")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -10,6 +10,7 @@ file a volume. The file is there before the connection: whatever ends the driver
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,11 @@ from ...plugins.module_utils._cloud.waiting import Deadline
 from ..credentials import without_credentials
 from .commands import Commands
 from .devices import Device, Devices, Wanted
-from .errors import DeviceMismatch, DeviceNotReady
+from .errors import DeviceMismatch, DeviceNotReady, InvalidHostRequest
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+#: Of a file, without its endings. No volume of Cinder has an id as long as that.
+_LONGEST_NAME = 200
 
 
 class Brick(Protocol):
@@ -76,6 +79,7 @@ class ConnectedDevices(Devices):
         """The device of a volume; connects to it.
 
         :raises DeviceNotReady: the volume does not answer.
+        :raises InvalidHostRequest: what tells how to reach it is incomplete.
         :raises DeviceMismatch: its device has another size.
         """
         device = self._known(wanted.serial) or self._connect(wanted)
@@ -120,7 +124,13 @@ class ConnectedDevices(Devices):
         properties = json.loads(wanted.connection)
         kept = Connection(without_credentials(properties), self._boot)
         self._write(wanted.serial, kept)
-        path = self._brick.connect(properties)
+        try:
+            path = self._brick.connect(properties)
+        except (LookupError, TypeError, ValueError) as error:
+            # os-brick does not check what it is given, and its words may hold a secret.
+            raise InvalidHostRequest(
+                f"os-brick cannot use the connection to volume {wanted.serial}: {type(error).__name__}"
+            ) from None
         device = self._at(path)
         if device is None:
             raise DeviceNotReady(f"{path}, the device of volume {wanted.serial}, is no block device")
@@ -143,7 +153,10 @@ class ConnectedDevices(Devices):
         return self._read(name, "wwid") or self._read(name, os.path.join("device", "wwid"))
 
     def _file(self, volume_id: str) -> str:
-        return os.path.join(self._folder, f"{quote(volume_id, safe='')}.json")
+        name = quote(volume_id, safe="")
+        if len(name) > _LONGEST_NAME:
+            name = hashlib.sha256(name.encode()).hexdigest()
+        return os.path.join(self._folder, f"{name}.json")
 
     def _read_connection(self, volume_id: str) -> Connection | None:
         try:

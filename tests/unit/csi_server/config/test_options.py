@@ -67,6 +67,22 @@ def test_what_has_no_effect_is_taken_and_told() -> None:
     assert all(told.values())
 
 
+def test_files_and_names_of_clouds_may_be_lists() -> None:
+    given = ["--cloud-config=a,b", "--cloud-config", "c", "--cloud-name=x,y", '--cloud-name="z,1"']
+    options = parse([SOCKET, *given])
+    assert options.cloud_config == ("a", "b", "c")
+    assert options.cloud_names == ("x", "y", "z,1")
+    assert parse([SOCKET, CONF, "--cloud-name="]).cloud_names == ("",)
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [(":9808", ("", 9808)), ("[::]:9808", ("::", 9808)), ("192.0.2.1:80", ("192.0.2.1", 80))],
+)
+def test_an_address_of_ipv6_stands_in_brackets(given: str, address: tuple[str, int]) -> None:
+    assert parse([SOCKET, CONF, f"--http-endpoint={given}"]).http_endpoint == address
+
+
 @pytest.mark.parametrize(
     ("arguments", "level"),
     [

@@ -16,6 +16,7 @@ from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
 from ansible_collections.mooring.storage.csi_server.host.errors import (
     DeviceMismatch,
     DeviceNotReady,
+    InvalidHostRequest,
     TargetMissing,
 )
 from ansible_collections.mooring.storage.csi_server.host.health import Health
@@ -92,6 +93,20 @@ def node(tmp_path: Path, machine: Machine, storage: Storage):
 
 def soon() -> Deadline:
     return Deadline.after(1, Clock())
+
+
+def test_a_connection_that_os_brick_cannot_use_is_told_without_its_words(node) -> None:
+    wanted = Wanted(VOLUME, GIB, json.dumps({"driver_volume_type": "iscsi", "auth_password": PASSWORD}))
+    with pytest.raises(InvalidHostRequest, match=f"the connection to volume {VOLUME}: KeyError") as error:
+        node().find(wanted, soon())
+    assert PASSWORD not in str(error.value)
+
+
+def test_a_volume_with_a_long_id_is_as_any_other(node, storage) -> None:
+    wanted = Wanted("é" * 300, GIB, json.dumps(PROPERTIES))
+    assert node().find(wanted, soon()).size == GIB
+    node().release("é" * 300)
+    assert [call for call, dummy in storage.calls] == ["connect", "disconnect"]
 
 
 def test_a_volume_is_connected_to_once(node, storage) -> None:
