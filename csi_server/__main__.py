@@ -32,12 +32,14 @@ def main(arguments: list[str]) -> int:
     # A container's first process gets no signal that it does not handle.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *dummy: stop.set())
-    program = Program(given)
+    program = None
     try:
+        program = Program(given)
         program.start()
     except (BadCertificate, BadEndpoint, CloudError, NotInCluster, OSError) as error:
         LOG.error("cannot start: %s", error)
-        program.stop()
+        if program is not None:
+            program.stop()
         return CANNOT_START
     stop.wait()
     LOG.info("stopping")

@@ -9,8 +9,10 @@ import json
 import logging
 import re
 import sys
+import threading
 from datetime import UTC, datetime
 
+LOG = logging.getLogger(__name__)
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -66,7 +68,7 @@ FORMATS: dict[str, type[logging.Formatter]] = {"json": JsonLines, "text": TextLi
 
 
 def configure(form: str, level: str) -> None:
-    """Send the program's log to standard error.
+    """Send the program's log to standard error, and with it what ends one of its threads.
 
     :param form: a key of FORMATS.
     :param level: debug, info, warning or error.
@@ -79,3 +81,12 @@ def configure(form: str, level: str) -> None:
     # These log requests with their headers, and commands, at debug.
     for name in ("urllib3", "keystoneauth", "openstack", "stevedore", "os_brick", "oslo_concurrency"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    threading.excepthook = _tell_end
+
+
+def _tell_end(ended: threading.ExceptHookArgs) -> None:
+    # As threading has it: SystemExit ends a thread on purpose. Without a value, Python itself is ending.
+    if ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
+        name = ended.thread.name if ended.thread else ""
+        error = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+        LOG.error("a thread ended by an error", extra={"of": name}, exc_info=error)
