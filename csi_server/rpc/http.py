@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import socketserver
 import sys
 import threading
 from collections.abc import Callable
@@ -38,7 +39,19 @@ class QuietServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._lock = threading.Lock()
         self._clients: list[socket.socket] = []
-        super().__init__(address, handler)
+        host, port = address
+        if not host and socket.has_dualstack_ipv6():
+            host = "::"
+        host = host.removeprefix("[").removesuffix("]")
+        families = {found[0] for found in socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)}
+        self.address_family = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+        super().__init__((host, port), handler)
+
+    def server_bind(self) -> None:
+        """Bind, without the look-up in the DNS for a name that nothing here asks for."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -87,6 +100,7 @@ def serve(
 ) -> ThreadingHTTPServer:
     """Serve in a thread of its own until the returned server's ``shutdown`` is called.
 
+    :param address: host and port; without a host, every address of IPv4 and IPv6.
     :param certificate: serves over TLS; None for plain HTTP.
     """
 

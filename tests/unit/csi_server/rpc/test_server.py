@@ -137,6 +137,18 @@ def port(metrics: Metrics) -> Iterator[int]:
     web.server_close()
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize(("host", "asked"), [("", ["127.0.0.1", "::1"]), ("[::1]", ["::1"])])
+def test_both_families_are_served(host: str, asked: list[str]) -> None:
+    web = http.serve((host, 0), Readiness(), Metrics())
+    for address in asked:
+        with socket.create_connection((address, web.server_address[1]), timeout=5) as client:
+            client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert client.makefile("rb").readline().endswith(b" 200 OK\r\n")
+    web.shutdown()
+    web.server_close()
+
+
 def test_clients_that_say_nothing_keep_nobody_from_being_answered(port: int) -> None:
     silent = [socket.create_connection(("127.0.0.1", port)) for dummy in range(http.MOST_CLIENTS + 5)]
     assert get(port, "/healthz")[0] == 200
