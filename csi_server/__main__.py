@@ -47,12 +47,14 @@ def main(arguments: list[str]) -> int:
         stop.set()
 
     threading.excepthook = fail
-    program = Program(given)
+    program = None
     try:
+        program = Program(given)
         program.start()
     except (BadCertificate, BadEndpoint, CloudError, NotInCluster, OSError) as error:
         LOG.error("cannot start: %s", error)
-        program.stop()
+        if program is not None:
+            program.stop()
         return CANNOT_START
     stop.wait()
     LOG.info("stopping")

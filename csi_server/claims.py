@@ -67,7 +67,7 @@ class KubernetesClaims:
 
         :raises NotFound: there is no such claim.
         :raises Forbidden: the service account may not read claims.
-        :raises Unavailable: the API does not answer, or not as it should.
+        :raises Unavailable: the API does not answer, or not as it should, or cannot be asked.
         """
         claim = f"claim {namespace}/{name}"
         path = f"/api/v1/namespaces/{quote(namespace, '')}/persistentvolumeclaims/{quote(name, '')}"
@@ -94,6 +94,11 @@ class KubernetesClaims:
                 connection.close()
         except (OSError, http.client.HTTPException) as error:
             raise Unanswered(f"the Kubernetes API does not answer for {claim}: {error}") from error
+        except ValueError:
+            # The error's own text holds the token, and so would a traceback.
+            raise Unanswered(
+                f"{self.account}/token is no token, so the Kubernetes API cannot be asked for {claim}"
+            ) from None
 
 
 def _error(claim: str, status: int) -> CloudError:

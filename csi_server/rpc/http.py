@@ -5,43 +5,78 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
+import socketserver
+import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from .certificates import Certificate
 from .metrics import Metrics
 from .readiness import Readiness
 
 LOG = logging.getLogger(__name__)
+#: Clients at a time, each with a thread. Those who may ask are the kubelet and a Prometheus or two.
+MOST_CLIENTS = 32
 
 
 class QuietServer(ThreadingHTTPServer):
     """Serves each client in a thread of its own.
 
-    :param address: host and port; without a host it is every address of the machine, of IPv6 and IPv4.
+    One too many takes the place of the one that came first: neither slow clients nor many of them keep
+    the kubelet from being answered, or take more memory than MOST_CLIENTS need.
     """
 
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._lock = threading.Lock()
+        self._clients: list[socket.socket] = []
         host, port = address
-        host = host or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0")  # noqa: S104 - it is asked for
-        self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        if not host and socket.has_dualstack_ipv6():
+            host = "::"
+        host = host.removeprefix("[").removesuffix("]")
+        families = {found[0] for found in socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)}
+        self.address_family = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
         super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
+        """Bind, without the look-up in the DNS for a name that nothing here asks for."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
+        socketserver.TCPServer.server_bind(self)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._clients.append(request)
+            if len(self._clients) > MOST_CLIENTS:
+                # Its thread reads the end now, and closes it. TLS's own shutdown would take it off TLS first.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(self._clients.pop(0), socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            if request in self._clients:
+                self._clients.remove(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that left, speaks no TLS or trusts another authority is no trouble of ours."""
-        LOG.debug("an HTTP client was not served", extra={"client": str(client_address)}, exc_info=True)
+        ours = not isinstance(sys.exception(), OSError)
+        LOG.log(
+            logging.ERROR if ours else logging.DEBUG,
+            "an HTTP client was not served",
+            extra={"client": str(client_address)},
+            exc_info=True,
+        )
 
 
 class TlsServer(QuietServer):
@@ -65,6 +100,7 @@ def serve(
 ) -> ThreadingHTTPServer:
     """Serve in a thread of its own until the returned server's ``shutdown`` is called.
 
+    :param address: host and port; without a host, every address of IPv4 and IPv6.
     :param certificate: serves over TLS; None for plain HTTP.
     """
 
@@ -79,10 +115,11 @@ def serve(
                 case "/readyz":
                     reasons = readiness.reasons()
                     lines = [*(reasons or ["ok"]), *readiness.remarked()]
-                    self._answer(503 if reasons else 200, "text/plain", "\n".join([*lines, ""]).encode())
+                    content = "\n".join([*lines, ""]).encode(errors="backslashreplace")
+                    self._answer(503 if reasons else 200, "text/plain", content)
                 case "/metrics":
                     # Exemplars exist in OpenMetrics alone, so what is asked for counts.
-                    encode, kind = choose_encoder(self.headers.get("Accept", ""))
+                    encode, kind = _encoder(self.headers.get("Accept", ""))
                     self._answer(200, kind, encode(metrics.registry))
                 case _:
                     self._answer(404, "text/plain", b"there are /healthz, /readyz and /metrics\n")
@@ -100,3 +137,12 @@ def serve(
     server = TlsServer(address, Handler, certificate) if certificate else QuietServer(address, Handler)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server
+
+
+def _encoder(accepted: str) -> tuple[Callable[[Collector], bytes], str]:
+    """What writes the metrics in a form that the client takes, and the form's name."""
+    try:
+        return choose_encoder(accepted)
+    except (TypeError, ValueError):
+        # It names a version that is no number.
+        return choose_encoder("")

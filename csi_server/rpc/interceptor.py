@@ -23,8 +23,9 @@ from .status import is_foreseen, status_of
 
 LOG = logging.getLogger(__name__)
 
-#: Bytes of an error as gRPC sends it: with more than 8 KiB of headers, it drops the whole answer.
-LONGEST_DETAILS = 4000
+#: Bytes of an error that the client gets: with more, gRPC drops the whole answer. It writes each byte that is
+#: not ASCII as three, and takes 8 KiB.
+LONGEST_DETAILS = 1500
 
 #: Asked for every few seconds by those who watch: not worth a line each.
 QUIET = frozenset(
@@ -82,7 +83,7 @@ class Calls(grpc.ServerInterceptor):
                 response = serve(request, context)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
                 code, words = status_of(error)
-                words = without_secrets(words, request)
+                words = _sendable(without_secrets(words, request))
                 if not is_foreseen(error):
                     # Not LOG.exception: the error's text may hold anything that the request held.
                     raised = without_secrets(traceback.format_exc(), request)
@@ -106,23 +107,17 @@ class Calls(grpc.ServerInterceptor):
         )
         # abort raises, so it stands outside of the block that catches what the servicer raises.
         if code is not grpc.StatusCode.OK:
-            context.abort(code, _cut(words))
+            context.abort(code, words)
         return response
-
-
-def _cut(words: str) -> str:
-    """What of an error fits: gRPC writes each byte that is no plain ASCII, and each %, as three."""
-    used = 0
-    for place, character in enumerate(words):
-        plain = " " <= character <= "~" and character != "%"
-        used += 1 if plain else 3 * len(character.encode("utf-8", "replace"))
-        if used > LONGEST_DETAILS:
-            return words[:place]
-    return words
 
 
 def _refuse(request: Message, context: grpc.ServicerContext) -> None:
     raise InvalidRequest("the request is no message of this method, or a text in it is not UTF-8")
+
+
+def _sendable(words: str) -> str:
+    """As much of an error's text as gRPC sends, which is UTF-8: a file's name may hold other bytes."""
+    return words.encode(errors="backslashreplace")[:LONGEST_DETAILS].decode(errors="ignore")
 
 
 def _level(method: str, code: grpc.StatusCode) -> int:

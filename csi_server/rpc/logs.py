@@ -11,6 +11,7 @@ import re
 import sys
 from datetime import UTC, datetime
 
+LOG = logging.getLogger(__name__)
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
 from google.protobuf.message import Message
 
@@ -24,18 +24,24 @@ TELLING = {
 }
 #: Parts of an answer that are the object itself, and the field that holds its id.
 MADE = {"volume": "volume_id", "snapshot": "snapshot_id", "group_snapshot": "group_snapshot_id"}
-#: Has no mark in the proto, but carries what a node logs in to a storage array with.
+#: Characters of such a field in the log; CSI has names and ids of 128 bytes, but for a few.
+_LONGEST_SUBJECT = 512
+#: A key of secrets whose value is none, and which errors have to tell: the name of a section in cloud.conf.
+_CLOUD = "cloud"
+#: Has no mark in the proto, but carries what a node logs in to a storage array with; and its keys that do
+#: not: what a node knows a device by.
 _CREDENTIALS = "publish_context"
-#: Keys whose values are no secrets, and which errors have to tell: the name of a cloud's section in
-#: cloud.conf, and what a node knows a device by.
-_PLAIN = frozenset({"cloud", "DevicePath", "readonly", "size", "serial"})
+_PLAIN = frozenset({"DevicePath", "readonly", "size", "serial"})
+#: Has no mark either; its one key that holds a secret, where a CSIDriver object has tokenRequests.
+_CONTEXT = "volume_context"
+_TOKENS = frozenset({"csi.storage.k8s.io/serviceAccount.tokens"})
 
 
 def subject(request: Message) -> dict[str, str]:
     """Return what a call is about, for the log line."""
     fields = request.DESCRIPTOR.fields_by_name
     return {
-        name: getattr(request, field)
+        name: getattr(request, field)[:_LONGEST_SUBJECT]
         for field, name in TELLING.items()
         if field in fields and getattr(request, field)
     }
@@ -62,7 +68,7 @@ def redacted(request: Message) -> Message:
         if isinstance(value, str | bytes):
             message.ClearField(field)
         else:
-            for key in value.keys() - _PLAIN:
+            for key in _secret_keys(field, value):
                 value[key] = HIDDEN
     return copy
 
@@ -72,10 +78,16 @@ def without_secrets(text: str, request: Message) -> str:
     secrets: list[str] = []
     for message, field in _secret_fields(request):
         value = getattr(message, field)
-        values = [value] if isinstance(value, str) else [value[key] for key in value.keys() - _PLAIN]
+        values = [value] if isinstance(value, str) else [value[key] for key in _secret_keys(field, value)]
         for each in values:
-            secrets += (each, *_credentials(each))
+            secrets += (shape for secret in (each, *_credentials(each)) for shape in _shapes(secret))
     return hide(text, secrets)
+
+
+def _shapes(secret: str) -> Iterator[str]:
+    """A secret as it is, without the line end of the file that it comes from, and as errors quote it."""
+    for text in (secret, secret.strip()):
+        yield from (text, repr(text)[1:-1], json.dumps(text)[1:-1])
 
 
 def _credentials(text: str) -> Iterator[str]:
@@ -87,11 +99,20 @@ def _credentials(text: str) -> Iterator[str]:
     yield from credentials(data)
 
 
+def _secret_keys(field: str, value: Mapping[str, str]) -> Set[str]:
+    """The keys of a map that have a secret for a value."""
+    if field == _CREDENTIALS:
+        return value.keys() - _PLAIN
+    if field == _CONTEXT:
+        return value.keys() & _TOKENS
+    return value.keys() - {_CLOUD}
+
+
 def _secret_fields(message: Message) -> Iterator[tuple[Message, str]]:
     """Each field with secrets: the message that has it, and its name. It is a text, or a map of texts."""
     for field, value in message.ListFields():
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-        if field.GetOptions().Extensions[csi.csi_secret] or field.name == _CREDENTIALS:
+        if field.GetOptions().Extensions[csi.csi_secret] or field.name in (_CREDENTIALS, _CONTEXT):
             yield message, field.name
         elif field.message_type is None or is_map:
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.server
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +125,16 @@ def test_an_api_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret")
     with pytest.raises(errors.Unavailable, match="does not answer for claim apps/data"):
         KubernetesClaims("127.0.0.1", 1, tmp_path).annotations("apps", "data", soon())
+
+
+@pytest.mark.parametrize("token", [b"secret\nhalf", b"secret\xff", "secret\u2028".encode()])
+def test_what_is_no_token_is_told_without_it(
+    api: Api, cluster: KubernetesClaims, tmp_path: Path, token: bytes
+) -> None:
+    (tmp_path / "token").write_bytes(token + b"more")
+    with pytest.raises(errors.Unavailable, match="token is no token") as raised:
+        cluster.annotations("apps", "data", soon())
+    assert "secret" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_program_that_is_no_pod_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,7 +20,11 @@ from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc.interceptor import Calls
 from ansible_collections.mooring.storage.csi_server.rpc.logs import JsonLines, TextLines
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
-from ansible_collections.mooring.storage.csi_server.rpc.redaction import redacted, without_secrets
+from ansible_collections.mooring.storage.csi_server.rpc.redaction import (
+    redacted,
+    subject,
+    without_secrets,
+)
 from ansible_collections.mooring.storage.csi_server.rpc.server import listen
 from ansible_collections.mooring.storage.csi_server.rpc.status import status_of
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import errors as cloud
@@ -77,6 +81,15 @@ def test_an_unknown_error_keeps_its_words_to_itself(tmp_path: Path, caplog: pyte
     (raised,) = [record.traceback for record in caplog.records if hasattr(record, "traceback")]
     assert "ValueError: ***" in raised
     assert SECRET not in raised
+
+
+@pytest.mark.parametrize("words", ["x" * 5000, "語" * 5000, "\U0001f4a9" * 5000, "a\udcffb", "a\r\n\0b"])
+def test_the_status_arrives_whatever_the_words_are(words: str, tmp_path: Path) -> None:
+    error = call(cloud.NotFound(words), tmp_path)
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    details = error.details() or ""
+    assert details == words[: len(details)] or details == "a\\udcffb"
+    assert len(details) >= min(len(words), 375)
 
 
 def test_what_an_error_quotes_of_a_secret_reaches_nobody(
@@ -167,6 +180,37 @@ def test_credentials_inside_of_a_value_are_not_quoted_either() -> None:
     request = csi.NodeStageVolumeRequest(publish_context={"connection": json.dumps(connection)})
     words = f"login with {SECRET} to 10.0.0.1:3260 failed"
     assert without_secrets(words, request) == "login with *** to 10.0.0.1:3260 failed"
+
+
+@pytest.mark.parametrize("secret", ["line-end\n", "quo\"te'd", "back\\slash", "tab\tbed", "schlüssel"])
+def test_a_secret_is_found_as_an_error_quotes_it(secret: str) -> None:
+    request = csi.NodeStageVolumeRequest(secrets={"key": secret})
+    for quoted in (repr(secret), json.dumps(secret), repr(secret.strip()), f"it is {secret.strip()}."):
+        shown = without_secrets(quoted, request)
+        assert secret.strip() not in shown
+        assert json.dumps(secret.strip())[1:-1] not in shown
+
+
+def test_a_plain_key_of_the_context_is_none_of_the_secrets() -> None:
+    request = csi.NodeStageVolumeRequest(
+        secrets={"size": SECRET, "cloud": "east"}, publish_context={"size": "4096", "cloud": SECRET}
+    )
+    assert SECRET not in str(redacted(request))
+    assert "4096" in str(redacted(request))
+    assert "east" in str(redacted(request))
+
+
+def test_of_a_volumes_context_the_tokens_are_hidden() -> None:
+    context = {"csi.storage.k8s.io/serviceAccount.tokens": SECRET, "csi.storage.k8s.io/pod.name": "pod-1"}
+    request = csi.NodePublishVolumeRequest(volume_id="v", volume_context=context)
+    assert SECRET not in str(redacted(request))
+    assert "pod-1" in str(redacted(request))
+    assert without_secrets(f"{SECRET} of pod-1", request) == "*** of pod-1"
+
+
+def test_a_name_without_end_does_not_fill_the_log() -> None:
+    told = subject(csi.CreateVolumeRequest(name="n" * 100_000))
+    assert len(told["object"]) == 512
 
 
 def test_names_and_short_values_stay_in_a_text() -> None:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import stat
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http import client
 from pathlib import Path
 
 import grpc
 import pytest
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import (
@@ -142,3 +146,66 @@ def test_not_ready_says_why_over_http_and_over_csi(tmp_path: Path) -> None:
     server.stop(0).wait()
     web.shutdown()
     web.server_close()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def port(metrics: Metrics) -> Iterator[int]:
+    web = http.serve(("127.0.0.1", 0), Readiness(), metrics)
+    yield web.server_address[1]
+    web.shutdown()
+    web.server_close()
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize(("host", "asked"), [("", ["127.0.0.1", "::1"]), ("[::1]", ["::1"])])
+def test_both_families_are_served(host: str, asked: list[str]) -> None:
+    web = http.serve((host, 0), Readiness(), Metrics())
+    for address in asked:
+        with socket.create_connection((address, web.server_address[1]), timeout=5) as client:
+            client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert client.makefile("rb").readline().endswith(b" 200 OK\r\n")
+    web.shutdown()
+    web.server_close()
+
+
+def test_clients_that_say_nothing_keep_nobody_from_being_answered(port: int) -> None:
+    silent = [socket.create_connection(("127.0.0.1", port)) for dummy in range(http.MOST_CLIENTS + 5)]
+    assert get(port, "/healthz")[0] == 200
+    # The first ones had to go, long before their time was up.
+    for each in silent[:5]:
+        each.settimeout(5)
+        assert each.recv(1) == b""
+    for client in silent:
+        client.close()
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.x", "", "9" * 50])
+def test_metrics_in_whichever_form_is_asked_for(port: int, version: str) -> None:
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/metrics",
+        headers={"Accept": f"application/openmetrics-text; version={version}"},
+    )
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        assert b"csi_rpc_duration_seconds" in answer.read()
+
+
+class Failing(Collector):
+    """Fails when it is read, though not when it is registered."""
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> list[Metric]:
+        raise RuntimeError("a set changed")
+
+
+def test_a_fault_of_ours_is_told(port: int, metrics: Metrics, caplog: pytest.LogCaptureFixture) -> None:
+    metrics.registry.register(Failing())
+    with caplog.at_level(logging.INFO), pytest.raises(ConnectionError):
+        get(port, "/metrics")
+    assert "a set changed" in caplog.text

@@ -205,3 +205,9 @@ def test_the_dashboard_asks_the_data_source_that_was_chosen() -> None:
     for panel in panels():
         for target in panel.get("targets", ()):
             assert target["datasource"]["uid"] == "${datasource}"
+
+
+def test_a_share_of_failures_is_none_where_nothing_failed() -> None:
+    # What never happened has no series, and a share of it would be "No data".
+    (share,) = [panel for panel in panels() if panel["title"] == "RPCs that fail"]
+    assert share["targets"][0]["expr"].partition(" / ")[0].endswith(" or vector(0))")
