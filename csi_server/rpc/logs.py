@@ -11,7 +11,6 @@ import re
 import sys
 from datetime import UTC, datetime
 
-LOG = logging.getLogger(__name__)
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

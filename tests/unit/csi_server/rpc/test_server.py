@@ -180,8 +180,8 @@ def test_clients_that_say_nothing_keep_nobody_from_being_answered(port: int) -> 
     for each in silent[:5]:
         each.settimeout(5)
         assert each.recv(1) == b""
-    for client in silent:
-        client.close()
+    for each in silent:
+        each.close()
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.0.x", "", "9" * 50])
