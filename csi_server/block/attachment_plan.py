@@ -38,6 +38,7 @@ class Situation:
     :ivar servers: each server that a record names, and the one that the call is about.
     :ivar ours: this driver made the volume for this cluster.
     :ivar unchanged: seconds for which all this has been so.
+    :ivar coming: an attach to the server of the call, whose answer was lost, may still be carried out.
     """
 
     volume: Volume
@@ -45,6 +46,7 @@ class Situation:
     servers: Mapping[str, Server]
     ours: bool
     unchanged: float
+    coming: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class Patience:
     half_made: float = 8.0
     detaching: float = 30.0
     """A hypervisor asks its guest for a device several times before it gives up."""
+    unanswered: float = 120.0
+    """Not of what is there, but of what may come: an attach whose answer was lost waits in Nova while the
+    server is busy with something else, and shows nowhere until then."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,13 @@ def plan_detach(now: Situation, server_id: str, refused: CloudError, patience: P
         return _settled(now, patience.half_made, "to be attached", remove)
     if now.ours and not now.records and now.volume.status in _HELD:
         return _settled(now, patience.half_made, f"to be {now.volume.status} no longer", Release())
+    if now.coming and now.servers[server_id] is not Server.GONE:
+        return Refuse(
+            Busy(
+                f"the answer to the request to attach {now.volume} to server {server_id} was lost: it may"
+                " still be carried out"
+            )
+        )
     return Done()
 
 
