@@ -58,6 +58,26 @@ def test_a_node_id_holds_what_a_back_end_needs() -> None:
     assert {name: read[name] for name in PROPERTIES} == PROPERTIES
 
 
+def test_an_ordinary_node_has_an_id() -> None:
+    """Debian's initiator, an NVMe host as nvme-cli makes it, and a board with a UUID."""
+    properties = {
+        **PROPERTIES,
+        "initiator": "iqn.1993-08.org.debian:01:abcdef012345",
+        "nqn": "nqn.2014-08.org.nvmexpress:uuid:4c4c4544-0034-5a10-8057-b9c04f4e4d32",
+        "system uuid": "4c4c4544-0034-5a10-8057-b9c04f4e4d32",
+        "wwpns": [],
+    }
+    node_id = connector.encode(properties)
+    assert len(node_id) <= 150
+    read = connector.decode(node_id)
+    assert (read["initiator"], read["nqn"]) == (properties["initiator"], properties["nqn"])
+
+
+def test_another_platform_is_told() -> None:
+    read = connector.decode(connector.encode({**PROPERTIES, "platform": "s390x"}))
+    assert (read["platform"], read["os_type"]) == ("s390x", "linux")
+
+
 def test_multipath_passes_through() -> None:
     read = connector.decode(connector.encode({**PROPERTIES, "multipath": True, "enforce_multipath": True}))
     assert (read["multipath"], read["enforce_multipath"]) == (True, True)
