@@ -11,6 +11,7 @@ file a volume. The file is there before the connection: whatever ends the driver
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +25,11 @@ from .commands import Commands
 from .devices import Device, Devices, Wanted
 from .errors import DeviceMismatch, DeviceNotReady
 
+log = logging.getLogger(__name__)
+
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+#: Where Cinder tells in a connection which attachment it is of.
+_ATTACHMENT = "attachment_id"
 
 
 class Brick(Protocol):
@@ -78,6 +83,7 @@ class ConnectedDevices(Devices):
         :raises DeviceNotReady: the volume does not answer.
         :raises DeviceMismatch: its device has another size.
         """
+        self._end_former(wanted)
         device = self._known(wanted.serial) or self._connect(wanted)
         if not wanted.fits(device.size):
             raise DeviceMismatch(
@@ -113,6 +119,19 @@ class ConnectedDevices(Devices):
         if connection.boot == self._boot:
             self._brick.disconnect(connection.properties, there)
         os.unlink(self._file(volume_id))
+
+    def _end_former(self, wanted: Wanted) -> None:
+        """End the connection of an attachment that is no more: its login is void, the volume was elsewhere.
+
+        What is left for its device is lost, not written over what another node has written meanwhile.
+        """
+        former = self._read_connection(wanted.serial)
+        if former is None or not wanted.connection or former.boot != self._boot:
+            return
+        if former.properties.get(_ATTACHMENT) != json.loads(wanted.connection).get(_ATTACHMENT):
+            log.warning("ending the connection of a former attachment of volume %s", wanted.serial)
+            self._brick.disconnect(former.properties, "")
+            os.unlink(self._file(wanted.serial))
 
     def _connect(self, wanted: Wanted) -> Device:
         if not wanted.connection:

@@ -14,6 +14,7 @@ from ansible_collections.mooring.storage.csi_server.block.node_health import Nod
 from ansible_collections.mooring.storage.csi_server.host.connections import ConnectedDevices
 from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
 from ansible_collections.mooring.storage.csi_server.host.errors import (
+    CommandFailed,
     DeviceMismatch,
     DeviceNotReady,
     TargetMissing,
@@ -49,6 +50,7 @@ class Storage:
 
     def disconnect(self, connection, path):
         self.calls.append(("disconnect", path))
+        self.machine.unplug("sda")
 
     def extend(self, connection):
         self.machine.grow("sda", 2 * GIB)
@@ -81,6 +83,10 @@ def node(tmp_path: Path, machine: Machine, storage: Storage):
         )
 
     return start
+
+
+def fail(*dummy: object) -> None:
+    raise CommandFailed("exit code 1")
 
 
 def soon() -> Deadline:
@@ -142,6 +148,33 @@ def test_releasing_disconnects_once(node, storage) -> None:
     for dummy in range(2):
         node().release(VOLUME)
     assert storage.calls == [("connect", "iqn.v"), ("disconnect", device.path)]
+
+
+def test_a_volume_that_was_attached_anew_is_connected_to_anew(node, storage) -> None:
+    """Its former login is void, and another node may have written to it."""
+
+    def attached(attachment: str) -> Wanted:
+        return Wanted(VOLUME, GIB, json.dumps({**PROPERTIES, "attachment_id": attachment}))
+
+    node().find(attached("first"), soon())
+    node().find(attached("first"), soon())
+    assert storage.calls == [("connect", "iqn.v")]
+    device = node().find(attached("second"), soon())
+    assert storage.calls[1:] == [("disconnect", ""), ("connect", "iqn.v")]
+    assert node().find(attached("second"), soon()) == device
+    assert node().find(Wanted(VOLUME), soon()) == device
+    assert len(storage.calls) == 3
+
+
+def test_a_former_attachment_that_cannot_be_ended_is_ended_later(node, storage, monkeypatch) -> None:
+    node().find(WANTED, soon())
+    wanted = Wanted(VOLUME, GIB, json.dumps({**PROPERTIES, "attachment_id": "second"}))
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "disconnect", fail)
+        with pytest.raises(CommandFailed):
+            node().find(wanted, soon())
+    node().find(wanted, soon())
+    assert storage.calls[1:] == [("disconnect", ""), ("connect", "iqn.v")]
 
 
 def test_what_was_half_connected_is_disconnected(node, storage, monkeypatch) -> None:
