@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 #: Where Cinder tells in a connection which attachment it is of.
 _ATTACHMENT = "attachment_id"
+#: What sysfs calls a disk that the kernel has given up, of SCSI and of NVMe. Until it has, as while a session
+#: is recovered, what is left for the disk may still be written out.
+_GIVEN_UP = frozenset({"offline", "transport-offline", "dead"})
 
 
 class Brick(Protocol):
@@ -111,11 +114,16 @@ class ConnectedDevices(Devices):
         return super().grown(device, wanted, deadline)
 
     def release(self, volume_id: str) -> None:
-        """End the connection to a volume. Without one, nothing."""
+        """End the connection to a volume. Without one, nothing.
+
+        :raises CommandFailed: what is left for its device cannot be written out, and the device has not been
+            given up: it may answer again.
+        """
         connection = self._read_connection(volume_id)
         if connection is None:
             return
-        there = connection.path if self._known(volume_id) else ""
+        device = self._known(volume_id)
+        there = connection.path if device is not None and self._answers(device) else ""
         if connection.boot == self._boot:
             self._brick.disconnect(connection.properties, there)
         os.unlink(self._file(volume_id))
@@ -156,6 +164,13 @@ class ConnectedDevices(Devices):
 
     def _at(self, path: str) -> Device | None:
         return self.named(os.path.basename(os.path.realpath(path)))
+
+    def _answers(self, device: Device) -> bool:
+        """Whether the kernel has not given up a device, or not all the paths to it."""
+        return any(
+            self._read(os.path.basename(each.path), os.path.join("device", "state")) not in _GIVEN_UP
+            for each in self.below(device) or [device]
+        )
 
     def _wwid(self, device: Device) -> str:
         name = os.path.basename(device.path)

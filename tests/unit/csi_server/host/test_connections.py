@@ -150,6 +150,38 @@ def test_releasing_disconnects_once(node, storage) -> None:
     assert storage.calls == [("connect", "iqn.v"), ("disconnect", device.path)]
 
 
+@pytest.mark.parametrize(
+    ("state", "written_out"),
+    [
+        ("running", True),
+        ("blocked", True),
+        ("live", True),
+        ("offline", False),
+        ("transport-offline", False),
+        ("dead", False),
+    ],
+)
+def test_a_device_that_was_given_up_is_removed_as_it_is(
+    node, machine, storage, state: str, written_out: bool
+) -> None:
+    device = node().find(WANTED, soon())
+    (machine.sys / "class/block/sda/device/state").write_text(f"{state}\n")
+    node().release(VOLUME)
+    assert storage.calls[1:] == [("disconnect", device.path if written_out else "")]
+
+
+@pytest.mark.parametrize(("second", "written_out"), [("running", True), ("offline", False)])
+def test_a_device_of_several_paths_is_given_up_with_the_last(
+    node, machine, storage, second: str, written_out: bool
+) -> None:
+    device = node().find(WANTED, soon())
+    for path, state in (("sdb", "offline"), ("sdc", second)):
+        machine.plug(path, device__state=state.encode())
+        (machine.sys / "class/block/sda/slaves" / path).mkdir(parents=True)
+    node().release(VOLUME)
+    assert storage.calls[1:] == [("disconnect", device.path if written_out else "")]
+
+
 def test_a_volume_that_was_attached_anew_is_connected_to_anew(node, storage) -> None:
     """Its former login is void, and another node may have written to it."""
 
