@@ -50,7 +50,7 @@ class Connection:
     :ivar properties: os-brick's, without secrets.
     :ivar boot: the boot of the kernel in which it was made; in another one it is no more.
     :ivar path: the device's file, empty until it is there.
-    :ivar wwid: the device's, by sysfs.
+    :ivar wwid: the device's, by sysfs; empty until it is there.
     """
 
     properties: dict[str, Any]
@@ -151,13 +151,18 @@ class ConnectedDevices(Devices):
         device = self._at(path)
         if device is None:
             raise DeviceNotReady(f"{path}, the device of volume {wanted.serial}, is no block device")
-        self._write(wanted.serial, Connection(kept.properties, self._boot, path, self._wwid(device)))
+        wwid = self._wwid(device)
+        if not wwid:
+            raise DeviceNotReady(
+                f"{path}, the device of volume {wanted.serial}, has no WWID that it could be known by again"
+            )
+        self._write(wanted.serial, Connection(kept.properties, self._boot, path, wwid))
         return device
 
     def _known(self, volume_id: str) -> Device | None:
         """The device to which a connection of this boot has led, while it is the same."""
         connection = self._read_connection(volume_id)
-        if connection is None or connection.boot != self._boot or not connection.path:
+        if connection is None or connection.boot != self._boot or not connection.wwid:
             return None
         device = self._at(connection.path)
         return device if device is not None and self._wwid(device) == connection.wwid else None
@@ -173,8 +178,10 @@ class ConnectedDevices(Devices):
         )
 
     def _wwid(self, device: Device) -> str:
+        """The WWID that the kernel has of a device; that of several paths is in the name of their map."""
         name = os.path.basename(device.path)
-        return self._read(name, "wwid") or self._read(name, os.path.join("device", "wwid"))
+        places = ("wwid", os.path.join("device", "wwid"), os.path.join("dm", "uuid"))
+        return next((wwid for place in places if (wwid := self._read(name, place))), "")
 
     def _file(self, volume_id: str) -> str:
         return os.path.join(self._folder, f"{quote(volume_id, safe='')}.json")

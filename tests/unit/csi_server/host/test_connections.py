@@ -42,15 +42,17 @@ class Storage:
         self.machine = machine
         self.calls: list[tuple[str, str]] = []
         self.size = GIB
+        self.name = "sda"
+        self.shown = {"device__wwid": b"naa.1"}
 
     def connect(self, connection):
         assert connection["auth_password"] == PASSWORD
         self.calls.append(("connect", connection["target_iqn"]))
-        return str(self.machine.plug("sda", size=self.size, device__wwid=b"naa.1"))
+        return str(self.machine.plug(self.name, "", self.size, "", **self.shown))
 
     def disconnect(self, connection, path):
         self.calls.append(("disconnect", path))
-        self.machine.unplug("sda")
+        self.machine.unplug(self.name)
 
     def extend(self, connection):
         self.machine.grow("sda", 2 * GIB)
@@ -132,6 +134,24 @@ def test_a_device_that_took_the_place_of_the_volumes_is_not_it(node, machine) ->
     device = node().find(WANTED, soon())
     (machine.sys / "class/block/sda/device/wwid").write_bytes(b"naa.2")
     assert not node().carries(device, VOLUME)
+
+
+def test_a_device_of_several_paths_is_known_by_its_map(node, machine, storage) -> None:
+    storage.name, storage.shown = "dm-0", {"dm__uuid": b"mpath-3600a"}
+    device = node().find(WANTED, soon())
+    assert node().carries(device, VOLUME)
+    (machine.sys / "class/block/dm-0/dm/uuid").write_bytes(b"mpath-3600b")
+    assert not node().carries(device, VOLUME)
+
+
+def test_a_device_that_could_not_be_known_again_is_not_used(node, storage) -> None:
+    storage.shown = {}
+    with pytest.raises(DeviceNotReady, match="has no WWID"):
+        node().find(WANTED, soon())
+    with pytest.raises(DeviceNotReady, match="stage it again"):
+        node().find(Wanted(VOLUME), soon())
+    node().release(VOLUME)
+    assert storage.calls[1:] == [("disconnect", "")]
 
 
 def test_after_a_boot_the_volume_is_connected_to_anew(node, machine, storage, tmp_path: Path) -> None:
