@@ -128,7 +128,7 @@ Action = Done | Wait | AwaitCreation | Attach | Detach | Remove | Complete | Rol
 
 ATTACHED = "attached"
 #: Statuses that say that somebody has the volume or works on it.
-_HELD = frozenset({"reserved", "attaching", "detaching", "in-use", "error_attaching", "error_detaching"})
+HELD = frozenset({"reserved", "attaching", "detaching", "in-use", "error_attaching", "error_detaching"})
 #: Of those, the statuses that somebody who is at work ends soon.
 _AT_WORK = frozenset({"reserved", "attaching", "detaching"})
 
@@ -198,7 +198,7 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
                 f" administrator can set it right: openstack volume set --state available {volume.id}"
             )
         )
-    if volume.status not in _HELD:
+    if volume.status not in HELD:
         return Refuse(refused)
     made = [each for each in now.records if each.status == ATTACHED]
     if now.records and not made:
@@ -222,7 +222,7 @@ def plan_detach(now: Situation, server_id: str, refused: CloudError, patience: P
         if now.servers[server_id] is Server.GONE or all(each.status == ATTACHED for each in own):
             return remove
         return _settled(now, patience.half_made, "to be attached", remove)
-    if now.ours and not now.records and now.volume.status in _HELD:
+    if now.ours and not now.records and now.volume.status in HELD:
         return _settled(now, patience.half_made, f"to be {now.volume.status} no longer", Release())
     if now.coming and now.servers[server_id] is not Server.GONE:
         return Refuse(

@@ -10,6 +10,7 @@ import json
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import connector
+from ansible_collections.mooring.storage.csi_server.block.attachment_plan import Patience
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
@@ -19,7 +20,12 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors impo
     NotFound,
 )
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
+    SYSTEM_CLOCK,
+    Deadline,
+    Pace,
+)
+from ansible_collections.mooring.storage.tests.unit.plugins.module_utils._cloud.test_waiting import FakeClock
 
 from ..conftest import MINE
 from ..fake_cloud import Failure, FakeCloud
@@ -40,7 +46,17 @@ OTHER = connector.encode({**PROPERTIES, "host": "node2"})
 @pytest.fixture
 def attachments(cloud: FakeCloud) -> ConnectorAttachments:
     api = Api(lambda: cloud.cinder, "3.50")
-    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE)
+    pace = Pace(first=0.001, second=0.001, growth=1.0)
+    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE, pace=pace)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Time that passes only while somebody waits."""
+    clock = FakeClock()
+    monkeypatch.setattr(SYSTEM_CLOCK, "now", clock.now)
+    monkeypatch.setattr(SYSTEM_CLOCK, "sleep", clock.sleep)
+    return clock
 
 
 @pytest.fixture
@@ -183,9 +199,44 @@ def test_what_an_ended_driver_left_half_made_is_made_anew(
     assert cloud.volumes[volume]["half_made"] == []
 
 
-def test_what_is_half_made_and_of_somebody_else_is_left_alone(
-    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+HELD = ["reserved", "attaching", "in-use", "detaching", "error_attaching", "error_detaching"]
+
+
+@pytest.mark.parametrize("status", HELD)
+@pytest.mark.parametrize("attach", [True, False])
+def test_a_status_that_nobody_stands_behind_is_waited_out_and_set_right(
+    cloud: FakeCloud,
+    attachments: ConnectorAttachments,
+    volume: str,
+    clock: FakeClock,
+    status: str,
+    attach: bool,
 ) -> None:
-    cloud.volumes[volume].update(status="reserved", metadata={})
+    cloud.volumes[volume]["status"] = status
+    if attach:
+        assert attachments.attach(volume, NODE, soon()).node_ids() == [NODE]
+    else:
+        attachments.detach(volume, NODE, soon())
+        assert cloud.volumes[volume]["status"] == "available"
+    assert sum(clock.slept) == pytest.approx(Patience().half_made, abs=0.1)
+
+
+def test_a_status_that_changes_by_itself_is_not_set_right(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock
+) -> None:
+    cloud.volumes[volume]["status"] = "detaching"
+    cloud.later(cloud.volumes[volume], lambda volume: volume.update(status="available"))
+    attachments.attach(volume, NODE, soon())
+    assert f"POST /volumes/{volume}/action" not in cloud.calls
+    assert sum(clock.slept) < 1
+
+
+@pytest.mark.parametrize("status", HELD)
+def test_what_is_held_and_of_somebody_else_is_left_alone(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, status: str
+) -> None:
+    cloud.volumes[volume].update(status=status, metadata={})
     with pytest.raises(InUse, match="not made by this driver for this cluster"):
         attachments.attach(volume, NODE, soon())
+    attachments.detach(volume, NODE, soon())
+    assert cloud.volumes[volume]["status"] == status
