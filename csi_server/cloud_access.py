@@ -62,14 +62,17 @@ _Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str
 def _through_nova(
     adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
 ) -> NodeAttachments:
-    patience = Patience(unanswered=UNANSWERED_TIMEOUTS * compute.timeout)
-    return ServerAttachments(adapter, records, servers.Servers(compute), mine, patience)
+    return ServerAttachments(adapter, records, servers.Servers(compute), mine, _patience(compute))
 
 
 def _through_cinder(
     adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
 ) -> NodeAttachments:
-    return ConnectorAttachments(adapter, records, mine)
+    return ConnectorAttachments(adapter, records, mine, _patience(compute))
+
+
+def _patience(api: Api) -> Patience:
+    return Patience(unanswered=UNANSWERED_TIMEOUTS * api.timeout)
 
 
 #: Who attaches volumes to nodes, by the value of ``--attach``.

@@ -14,12 +14,20 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ...plugins.module_utils._cloud.errors import CloudError, InUse, InvalidRequest, NotFound
+from ...plugins.module_utils._cloud.errors import (
+    Busy,
+    CloudError,
+    InUse,
+    InvalidRequest,
+    NotFound,
+    Unanswered,
+)
 from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
 from . import connector, names
 from .attachment_plan import HELD, Patience
 from .attachments import PACE
+from .recent import Recent
 from .sightings import Sightings
 
 LOG = logging.getLogger(__name__)
@@ -65,6 +73,7 @@ class ConnectorAttachments:
         self._patience = patience or Patience()
         self._pace = pace
         self._sightings = Sightings()
+        self._unanswered: Recent[tuple[str, str], bool] = Recent(self._patience.unanswered)
 
     def attach(self, volume_id: str, node_id: str, deadline: Deadline) -> Volume:
         """Return a volume that is attached to a node, and to no other.
@@ -107,7 +116,11 @@ class ConnectorAttachments:
         if volume.status in COMING:
             volume = self._volumes.wait_until_usable(volume, deadline)
         self._set_right(volume, deadline)
-        made = self._exports.create(volume.id, wanted, deadline)
+        try:
+            made = self._exports.create(volume.id, wanted, deadline)
+        except Unanswered:
+            self._unanswered.put((volume.id, node_id), True)
+            raise
         try:
             self._exports.complete(made, deadline)
         except CloudError as failure:
@@ -116,15 +129,23 @@ class ConnectorAttachments:
         return self._find(volume.id, deadline)
 
     def detach(self, volume_id: str, node_id: str, deadline: Deadline) -> None:
-        """Return when a volume is not attached to a node, or is gone."""
+        """Return when a volume is not attached to a node and will not be, or is gone.
+
+        :raises Busy: it is not attached, but an attach whose answer was lost may still be carried out.
+        """
         volume = self._volumes.find(volume_id, deadline)
         if volume is None:
             return
-        for attachment in volume.attachments:
-            if attachment.node_id == node_id:
-                self._exports.delete(attachment.id, deadline)
+        own = [attachment for attachment in volume.attachments if attachment.node_id == node_id]
+        for attachment in own:
+            self._exports.delete(attachment.id, deadline)
         if self._is_mine(volume):
             self._set_right(volume, deadline)
+        if own or volume.status in _ON_ITS_WAY:
+            # If an answer was lost, this was what had been asked for.
+            self._unanswered.drop((volume_id, node_id))
+        elif self._unanswered.get((volume_id, node_id)):
+            raise Busy(f"the answer to the request to attach {volume} was lost: it may still be carried out")
 
     def detach_everywhere(self, volume_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to any node, or is gone."""

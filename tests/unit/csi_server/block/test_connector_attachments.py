@@ -15,9 +15,11 @@ from ansible_collections.mooring.storage.csi_server.block.connector_attachments 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
+    Busy,
     InUse,
     InvalidRequest,
     NotFound,
+    Unanswered,
 )
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
@@ -175,6 +177,35 @@ def test_what_does_not_exist(attachments: ConnectorAttachments, volume: str) -> 
         attachments.attach(volume, "some-node", soon())
     with pytest.raises(NotFound, match="volume gone"):
         attachments.attach("gone", NODE, soon())
+
+
+def lose_an_attach(cloud: FakeCloud, attachments: ConnectorAttachments, volume: str) -> None:
+    cloud.failures.append(Failure("POST /attachments", 504))
+    with pytest.raises(Unanswered):
+        attachments.attach(volume, NODE, soon())
+
+
+def test_an_attach_that_may_still_come_is_not_detached_yet(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock
+) -> None:
+    lose_an_attach(cloud, attachments, volume)
+    with pytest.raises(Busy, match="was lost: it may still be carried out"):
+        attachments.detach(volume, NODE, soon())
+    attachments.detach(volume, OTHER, soon())
+    clock.sleep(Patience().unanswered)
+    attachments.detach(volume, NODE, soon())
+
+
+def test_an_attach_that_came_after_all_is_detached_at_once(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    lose_an_attach(cloud, attachments, volume)
+    cloud.cinder.request(
+        "/attachments", "POST", json={"attachment": {"volume_uuid": volume, "connector": {}}}
+    )
+    for dummy in range(2):
+        attachments.detach(volume, NODE, soon())
+    assert cloud.volumes[volume]["half_made"] == []
 
 
 @pytest.mark.parametrize("status", [500, 503])
