@@ -17,13 +17,15 @@ from .program import Program
 from .rpc import logs
 from .rpc.certificates import BadCertificate
 from .rpc.server import BadEndpoint
+from .unforeseen import told
 
 LOG = logging.getLogger(__name__)
 CANNOT_START = 2
+BROKEN = 1
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT. Return the exit status."""
+    """Serve until SIGTERM or SIGINT, or until a thread fails. Return the exit status."""
     given = options.parse(arguments)
     logs.configure(given.log_format, given.log_level)
     for flag, reason in given.without_effect:
@@ -32,6 +34,19 @@ def main(arguments: list[str]) -> int:
     # A container's first process gets no signal that it does not handle.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *dummy: stop.set())
+    failed = threading.Event()
+
+    def fail(failure: threading.ExceptHookArgs) -> None:
+        """End the program, so that it is started anew: without the thread it would only look alive."""
+        if failure.exc_type is SystemExit:
+            return
+        name = failure.thread.name if failure.thread else ""
+        error = told(failure.exc_value) if failure.exc_value else failure.exc_type.__name__
+        LOG.critical("a thread has failed", extra={"part": name, "error": error})
+        failed.set()
+        stop.set()
+
+    threading.excepthook = fail
     program = Program(given)
     try:
         program.start()
@@ -42,7 +57,7 @@ def main(arguments: list[str]) -> int:
     stop.wait()
     LOG.info("stopping")
     program.stop()
-    return 0
+    return BROKEN if failed.is_set() else 0
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ from ..plugins.module_utils._cloud import (
     backups,
     group_snapshots,
     groups,
+    sdk,
     servers,
     snapshots,
     volumes,
 )
 from ..plugins.module_utils._cloud.admission import Gate
 from ..plugins.module_utils._cloud.api import Api
-from ..plugins.module_utils._cloud.errors import InvalidRequest
+from ..plugins.module_utils._cloud.errors import CredentialRefused, InvalidRequest
 from ..plugins.module_utils._cloud.pools import Pools
 from ..plugins.module_utils._cloud.quotas import QuotaSets
 from ..plugins.module_utils._cloud.volume_changes import VolumeChanges
@@ -46,6 +47,7 @@ from .config.gcfg import BadConfiguration
 from .rpc.metrics import Metrics
 from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
+from .unforeseen import told
 
 LOG = logging.getLogger(__name__)
 #: Seconds between two looks at the files.
@@ -77,6 +79,8 @@ def _patience(api: Api) -> Patience:
 
 #: Who attaches volumes to nodes, by the value of ``--attach``.
 ATTACHERS: Mapping[str, _Attacher] = {"nova": _through_nova, "cinder": _through_cinder}
+#: What a cloud has to have for that.
+SERVICES = {"nova": ("block_storage", "compute"), "cinder": ("block_storage",)}
 
 
 class CloudAccess:
@@ -107,9 +111,12 @@ class CloudAccess:
         self._concurrency = concurrency
         self._timeout = timeout
         self._attacher = ATTACHERS[attach]
+        self._services = SERVICES[attach]
         self._readiness = readiness
         self._user_agents = user_agents
         self._observer = CloudObserver(metrics)
+        # There from the start: an increase from nothing to 1 is none to Prometheus.
+        metrics.openstack_failures.labels(sdk.RENEWAL, CredentialRefused.__name__)
         self._gates: dict[str, Gate] = {}
         metrics.openstack_queued.set_function(lambda: sum(gate.waiting() for gate in self._gates.values()))
         self._stopped = threading.Event()
@@ -124,8 +131,9 @@ class CloudAccess:
         :raises BadConfiguration: it cannot be read or used.
         """
         configuration = self._files.read()
-        self._use(configuration)
         self._driver = configuration.driver
+        self._complain(self._unused(configuration))
+        self._use(configuration)
         threading.Thread(target=self._watch, name="configuration", daemon=True).start()
         return configuration
 
@@ -168,16 +176,15 @@ class CloudAccess:
             except BadConfiguration as error:
                 self._complain(f"the former configuration stays in use: {error}")
                 return
-            changed = configuration.driver != self._driver
-            self._complain(
-                "[BlockStorage] and [Metadata] have changed, which takes a start of the driver"
-                if changed
-                else ""
-            )
+            except Exception as error:  # noqa: BLE001 - a later look may find what can be used
+                self._complain(f"the former configuration stays in use: {told(error)}")
+                return
+            self._complain(self._unused(configuration))
 
     def _use(self, configuration: Configuration) -> None:
         targets = {name: Target(cloud, digest(cloud)) for name, cloud in configuration.clouds.items()}
         old = self._links
+        kept = {name: old[name] for name in configuration.unusable if name in old}
         links = {
             name: old.get(name)
             or CloudLink(
@@ -189,9 +196,10 @@ class CloudAccess:
                 self._timeout,
                 self._observer,
                 self._user_agents,
+                self._services,
             )
             for name, target in targets.items()
-        }
+        } | kept
         self._links = links
         for name, link in old.items():
             if name not in links:
@@ -200,11 +208,18 @@ class CloudAccess:
                 self._gates.pop(name, None)
                 LOG.info("the configuration names the cloud no more", extra={"cloud": name})
         for name, link in links.items():
-            if name in old:
-                link.aim(targets[name])
-            else:
+            if name not in old:
                 link.start()
+            elif name in targets:
+                link.aim(targets[name])
         self._report()
+
+    def _unused(self, configuration: Configuration) -> str:
+        """What of a configuration is not in use, and why; empty when all of it is."""
+        complaints = list(configuration.unusable.values())
+        if configuration.driver != self._driver:
+            complaints.append("[BlockStorage] and [Metadata] have changed, which takes a start of the driver")
+        return "; ".join(complaints)
 
     def _complain(self, complaint: str) -> None:
         if complaint == self._complaint:

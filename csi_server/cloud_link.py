@@ -12,17 +12,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..plugins.module_utils._cloud import sdk
-from ..plugins.module_utils._cloud.errors import CloudError, Unavailable
+from ..plugins.module_utils._cloud.errors import CloudError, CredentialRefused, Unavailable
 from ..plugins.module_utils._cloud.observing import UNOBSERVED, Observer
 from .block.controller_part import BlockCloud
 from .cloud_session import Session
 from .config.cloud_conf import Cloud
+from .unforeseen import told
 
 if TYPE_CHECKING:
     from ..plugins.module_utils._cloud.sdk import Connection
 
 LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+#: After a refused credential, while the configuration stays as it is: to repeat it may lock the user out.
+REFUSED_PAUSE = 300.0
+#: The SDK's names of the services that a cloud has to have, and their own.
+SERVICES = {"block_storage": "Cinder", "compute": "Nova"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class CloudLink:
     :param timeout: seconds that one request may take, those for tokens included.
     :param observer: is told of the requests for tokens.
     :param user_agents: told to the cloud with each request.
+    :param services: that the cloud has to have, keys of SERVICES.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class CloudLink:
         timeout: float,
         observer: Observer = UNOBSERVED,
         user_agents: Sequence[str] = (),
+        services: Sequence[str] = tuple(SERVICES),
     ) -> None:
         self.name = name
         self._target = target
@@ -70,6 +77,7 @@ class CloudLink:
         self._timeout = timeout
         self._observer = observer
         self._user_agents = user_agents
+        self._services = services
         self._condition = threading.Condition()
         self._stopped = False
         self._session: Session | None = None
@@ -123,21 +131,30 @@ class CloudLink:
             self._look()
             target = self._target
             try:
-                connection = connect(target.cloud, self._timeout, self._observer, self._user_agents)
-            except CloudError as error:
-                self._reason = str(error)
-                LOG.warning(
-                    "the cloud cannot be reached",
-                    extra={"cloud": self.name, "error": self._reason, "again_in": pause},
+                connection = connect(
+                    target.cloud, self._timeout, self._observer, self._user_agents, self._services
                 )
-                self._changed()
-                self._wait_for_another(target, pause)
+                self._use(connection, target.digest)
+            except CredentialRefused as error:
+                self._fail(target, str(error), REFUSED_PAUSE)
+                pause = FIRST_PAUSE
+            except Exception as error:  # noqa: BLE001 - whatever it is, another configuration may help
+                self._fail(target, str(error) if isinstance(error, CloudError) else told(error), pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
-                self._use(connection, target.digest)
                 LOG.info("connected to the cloud", extra={"cloud": self.name})
                 self._changed()
                 pause = FIRST_PAUSE
+
+    def _fail(self, target: Target, reason: str, pause: float) -> None:
+        """Tell why there is no connection, and wait before the next attempt."""
+        self._reason = reason
+        LOG.warning(
+            "the cloud cannot be reached",
+            extra={"cloud": self.name, "error": reason, "again_in": pause},
+        )
+        self._changed()
+        self._wait_for_another(target, pause)
 
     def _wait_until_due(self) -> bool:
         """Return True when there is a connection to make, False when no more is to be made."""
@@ -152,7 +169,7 @@ class CloudLink:
             self._condition.wait_for(lambda: self._stopped or self._target.digest != target.digest, seconds)
 
     def _use(self, connection: Connection, digest: str) -> None:
-        place = _place(connection)
+        place = _place(connection, self._services)
         if self._session is not None and place == self._place:
             self._session.replace(connection)
         else:
@@ -168,28 +185,33 @@ class CloudLink:
 
 
 def connect(
-    cloud: Cloud, timeout: float, observer: Observer = UNOBSERVED, user_agents: Sequence[str] = ()
+    cloud: Cloud,
+    timeout: float,
+    observer: Observer = UNOBSERVED,
+    user_agents: Sequence[str] = (),
+    services: Sequence[str] = tuple(SERVICES),
 ) -> Connection:
-    """Return a connection that has a token and knows Cinder and Nova.
+    """Return a connection that has a token and knows the services.
 
     :raises CloudError: Keystone refuses the credential or does not answer, or a service is missing.
     """
     if cloud.entry:
         files = [cloud.clouds_file] if cloud.clouds_file else None
-        connection = sdk.connect_named(cloud.entry, files, timeout, observer, user_agents)
+        connection = sdk.connect_named(cloud.entry, files, timeout, observer, user_agents, cloud.settings)
     else:
         connection = sdk.connect(cloud.settings, timeout, observer, user_agents)
     with sdk.translated("get a token from Keystone"):
-        connection.authorize()
+        # Not connection.authorize, whose error does not tell a refused credential from the others.
+        connection.session.get_token()
     # Asked for here, so that a missing service shows before a volume is wanted, and the requests for
     # versions are not part of anyone's wait.
-    with sdk.translated("find Cinder and Nova in the catalog"):
-        for service in (connection.block_storage, connection.compute):
-            service.get_endpoint_data()
+    for service in services:
+        with sdk.translated(f"find {SERVICES[service]} in the catalog"):
+            getattr(connection, service).get_endpoint_data()
     return connection
 
 
-def _place(connection: Connection) -> tuple[str, ...]:
+def _place(connection: Connection, services: Sequence[str]) -> tuple[str, ...]:
     """Where the calls of a connection go: connections that share it lead to the same volumes and servers."""
-    services = connection.block_storage, connection.compute
-    return str(connection.current_project_id), *(str(service.get_endpoint()) for service in services)
+    endpoints = (getattr(connection, service).get_endpoint() for service in services)
+    return str(connection.current_project_id), *map(str, endpoints)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,9 @@ from ..host.devices import Wanted
 from ..host.filesystems import SUPPORTED
 from ..proto import csi_pb2 as csi
 from . import capabilities, names, sizes
+
+#: Digits of a 64-bit number.
+_LONGEST_SIZE = 19
 
 
 @dataclass(frozen=True)
@@ -211,10 +215,26 @@ def _filesystem(mount: csi.VolumeCapability.MountVolume) -> Filesystem:
 
 def _wanted(volume_id: str, publish_context: Mapping[str, str]) -> Wanted:
     size = publish_context.get(names.SIZE, "")
-    if size and not (size.isascii() and size.isdigit()):
+    if size and not (size.isascii() and size.isdigit() and len(size) <= _LONGEST_SIZE):
         raise InvalidRequest(f"publish_context.{names.SIZE} {size!r} is not a number of bytes")
     return Wanted(
         publish_context.get(names.SERIAL) or volume_id,
         int(size) if size else None,
-        publish_context.get(names.CONNECTION, ""),
+        _connection(publish_context.get(names.CONNECTION, "")),
     )
+
+
+def _connection(text: str) -> str:
+    """:raises InvalidRequest: it is no connection, which is not shown, as it may hold a secret."""
+    if not text:
+        return ""
+    try:
+        properties = json.loads(text)
+    except (ValueError, RecursionError):
+        properties = None
+    if not isinstance(properties, dict) or not isinstance(properties.get("driver_volume_type"), str):
+        raise InvalidRequest(
+            f"publish_context.{names.CONNECTION} is no connection: Cinder's is a JSON object with"
+            " driver_volume_type"
+        )
+    return text

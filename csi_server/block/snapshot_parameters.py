@@ -55,7 +55,7 @@ def parse(parameters: Mapping[str, str]) -> SnapshotParameters:
     """
     check_known("VolumeSnapshotClass", parameters, KNOWN, DESCRIBING)
     seconds = parameters.get(BACKUP_SECONDS_PER_GB, "1")
-    if not (seconds.isascii() and seconds.isdigit() and int(seconds)):
+    if not (seconds.isascii() and seconds.isdigit() and seconds.strip("0")):
         raise InvalidRequest(
             f"VolumeSnapshotClass parameter {BACKUP_SECONDS_PER_GB} {seconds!r} is not a number of seconds"
         )

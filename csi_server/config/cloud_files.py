@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from . import cloud_conf, gcfg
 from .cloud_conf import Cloud, DriverConf
 from .gcfg import BadConfiguration, Sections
 
+LOG = logging.getLogger(__name__)
 #: Names that settings, and entries of clouds.yaml, have for further files.
 _FILES = ("cacert", "cert", "key")
 
@@ -28,10 +30,12 @@ class Configuration:
     """What the files say.
 
     :ivar clouds: each cloud by its name; the one that requests without secrets are for comes first.
+    :ivar unusable: further clouds, and what is wrong with their sections.
     """
 
     clouds: Mapping[str, Cloud]
     driver: DriverConf
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 class CloudFiles:
@@ -46,6 +50,7 @@ class CloudFiles:
     def __init__(self, paths: Sequence[str], names: Sequence[str] = ()) -> None:
         self._paths = [Path(path) for path in paths]
         self._names = list(dict.fromkeys(names))
+        self._told: set[str] = set()
 
     def read(self) -> Configuration:
         """Read all of it.
@@ -65,15 +70,19 @@ class CloudFiles:
             raise BadConfiguration(
                 f"{self._shown()} has several clouds: choose by --cloud-name; {_list(known)}"
             )
-        clouds = {}
+        clouds, unusable = {}, {}
         for name in chosen:
             path = known[name]
-            clouds[name] = (
-                cloud_conf.cloud(name, found[name])
-                if path is None
-                else Cloud(entry=name, clouds_file=str(path))
-            )
-        return Configuration(clouds, cloud_conf.driver(sections))
+            try:
+                cloud = cloud_conf.cloud(name, found[name]) if path is None else Cloud({}, name, str(path))
+                _check(cloud)
+                clouds[name] = cloud
+            except BadConfiguration as error:
+                # Without names, the peer reads the unnamed section alone: with another one, it has worked.
+                if self._names or not name or "" not in clouds:
+                    raise
+                unusable[name] = error.message
+        return Configuration(clouds, cloud_conf.driver(sections), unusable)
 
     def driver(self) -> DriverConf:
         """Read only what the files say of the driver.
@@ -91,12 +100,22 @@ class CloudFiles:
                 if (found := _clouds_yaml(path, text)) is not None:
                     entries[path] = found
                     continue
-                for section, values in gcfg.parse(text).items():
-                    sections.setdefault(section, {}).update(values)
+                parsed = gcfg.parse(text)
+                for section, values in parsed.items():
+                    sections.setdefault(section, gcfg.Entries()).update(values)
+                self._tell_ignored(path, parsed)
             except BadConfiguration as error:
                 error.message = f"{path}: {error.message}"
                 raise
         return sections, entries
+
+    def _tell_ignored(self, path: Path, sections: Sections) -> None:
+        """Name in the log, once, what has no effect."""
+        for text in cloud_conf.without_effect(sections):
+            told = f"{path}: {text}"
+            if told not in self._told:
+                self._told.add(told)
+                LOG.warning("an entry of the configuration is ignored", extra={"entry": told})
 
     def _shown(self) -> str:
         return ", ".join(str(path) for path in self._paths)
@@ -115,15 +134,20 @@ def digest(cloud: Cloud) -> str:
     return found.hexdigest()
 
 
+def _check(cloud: Cloud) -> None:
+    """:raises BadConfiguration: the clouds.yaml that it names cannot be used."""
+    for dummy in _files(cloud):
+        pass
+
+
 def _files(cloud: Cloud) -> Iterator[Path]:
     settings = cloud.settings
     if cloud.entry:
         places = [Path(cloud.clouds_file)] if cloud.clouds_file else sdk.places_of_clouds_yaml()
         yield from places
-        settings = {}
         for place in places:
             if place.is_file():
-                settings = (_clouds_yaml(place, _text(place)) or {}).get(cloud.entry) or {}
+                settings = {**_entry(place, cloud.entry), **settings}
                 break
     for name in _FILES:
         if isinstance(path := settings.get(name), str):
@@ -131,10 +155,13 @@ def _files(cloud: Cloud) -> Iterator[Path]:
 
 
 def _clouds_yaml(path: Path, text: str) -> Mapping[str, Any] | None:
-    """Return the entries of a clouds.yaml, None for a text that is none."""
+    """Return the entries of a clouds.yaml, None for a text that is none.
+
+    :raises BadConfiguration: it is none, though its name or its form says so.
+    """
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except Exception as error:  # noqa: BLE001 - such as ValueError, for what looks like a date and is none
         if path.suffix in (".yaml", ".yml"):
             mark = getattr(error, "problem_mark", None)
             raise BadConfiguration(f"it is no YAML{f', see line {mark.line + 1}' if mark else ''}") from None
@@ -146,6 +173,24 @@ def _clouds_yaml(path: Path, text: str) -> Mapping[str, Any] | None:
     if not isinstance(entries, dict):
         raise BadConfiguration("it is YAML without a mapping named clouds: see clouds.yaml of openstacksdk")
     return entries
+
+
+def _entry(path: Path, name: str) -> Mapping[str, Any]:
+    """Return an entry of a clouds.yaml, an empty one where there is none of that name.
+
+    :raises BadConfiguration: the file cannot be used, or the entry has not the form of one.
+    """
+    text = _text(path)
+    try:
+        entry = (_clouds_yaml(path, text) or {}).get(name, {})
+    except BadConfiguration as error:
+        error.message = f"{path}: {error.message}"
+        raise
+    if not isinstance(entry, dict) or not isinstance(entry.get("auth", {}), dict):
+        raise BadConfiguration(
+            f"{path}: clouds.{name}, or its auth, is no mapping: see clouds.yaml of openstacksdk"
+        )
+    return entry
 
 
 def _text(path: Path) -> str:

@@ -3,25 +3,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The syntax of cloud.conf: gcfg's, a kin of INI.
 
-``[Section]`` or ``[Section "name"]``, ``key = value`` with the value bare or in double quotes, comments
-after ``#`` or ``;``. Sections and keys may be written in capitals.
+``[Section]`` or ``[Section "name"]``, ``key = value``, comments after ``#`` or ``;``. A value is bare, in
+double quotes, or in parts of both; a backslash begins an escape, and at the end of a line it has the value
+go on in the next one. Sections and keys may be written in capitals.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
 
 _HEADER = re.compile(r'\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\]|\\.)*)")?\s*\]')
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_BARE = re.compile(r"[^#;]*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:[#;].*)?$')
-_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
+# Text in quotes, escapes and ends of lines, anything else: no two of them begin alike.
+_PARTS = r'(?:"(?:[^"\\\n]|\\[nbt"\\])*"|\\[nbt"\\\n]|[^"\\#;\n])*'
+_VALUE = re.compile(rf"({_PARTS})(?:[#;].*)?", re.DOTALL)
+_GOES_ON = re.compile(rf"{_PARTS}\\")
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
+
+
+class Entries(dict[str, str]):
+    """The entries of a section.
+
+    :ivar lines: the number of the line on which each key stands.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+
 
 #: Entries by section: its name in small letters, and its own name in quotes or an empty string.
-Sections = dict[tuple[str, str], dict[str, str]]
+Sections = dict[tuple[str, str], Entries]
 
 
 class BadConfiguration(InvalidRequest):
@@ -34,16 +50,15 @@ def parse(text: str) -> Sections:
     :raises BadConfiguration: names the line.
     """
     sections: Sections = {}
-    current: dict[str, str] | None = None
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
+    current: Entries | None = None
+    for number, line in _statements(text):
         if not line or line[0] in "#;":
             continue
         if line[0] == "[":
             header = _HEADER.match(line)
             if header is None:
                 raise BadConfiguration(f'line {number} is no section: write [Name] or [Name "other"]')
-            current = sections.setdefault((header[1].lower(), _unescaped(header[2] or "")), {})
+            current = sections.setdefault((header[1].lower(), _unescaped(header[2] or "")), Entries())
             continue
         key, equals, value = line.partition("=")
         if current is None:
@@ -51,18 +66,36 @@ def parse(text: str) -> Sections:
         # What does not look like a key may be part of a value, and is not repeated.
         if not _KEY.fullmatch(key.strip()):
             raise BadConfiguration(f"line {number} is neither a section nor of the form key = value")
-        current[key.strip().lower()] = _value(value.strip(), number) if equals else "true"
+        name = key.strip().lower()
+        current[name] = _value(value, number) if equals else "true"
+        current.lines[name] = number
     return sections
 
 
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number, together with those in which its value goes on."""
+    lines = enumerate(text.replace("\r\n", "\n").split("\n"), 1)
+    for number, raw in lines:
+        line = raw.lstrip()
+        while line[:1] not in ("#", ";", "[") and _GOES_ON.fullmatch(line.partition("=")[2]):
+            line += "\n" + next(lines, (0, ""))[1]
+        yield number, line
+
+
 def _value(text: str, number: int) -> str:
-    if not text.startswith('"'):
-        bare = _BARE.match(text)
-        return bare[0].strip() if bare else ""
-    quoted = _QUOTED.match(text)
-    if quoted is None:
-        raise BadConfiguration(f"line {number} has a quote that is not closed, or text behind it")
-    return _unescaped(quoted[1])
+    value = _VALUE.fullmatch(text)
+    if value is None:
+        raise BadConfiguration(
+            f"line {number} has a quote that is not closed, or a backslash that begins no escape: write"
+            ' \\\\ for a backslash and \\" for a quote'
+        )
+    return re.sub(r'"|\\(?s:.)', _meant, value[1].strip(" \t\r"))
+
+
+def _meant(part: re.Match[str]) -> str:
+    """A quote stands for nothing, an escape for a character."""
+    escaped = part[0][1:]
+    return _ESCAPES.get(escaped, escaped)
 
 
 def _unescaped(text: str) -> str:
@@ -82,10 +115,30 @@ def boolean(entries: Mapping[str, str], key: str) -> bool:
     raise BadConfiguration(f"{key} is neither true nor false")
 
 
-def refuse_unknown(section: str, entries: Mapping[str, str], known: set[str]) -> None:
-    """:raises BadConfiguration: names the first key that is not among the known."""
+def refuse_mistyped(
+    section: str, entries: Mapping[str, str], known: Collection[str], others: Collection[str]
+) -> None:
+    """Refuse a key that is nearly a known one, and so is surely meant to be that.
+
+    :param others: keys of other programs, which are no mistake however near they are.
+    :raises BadConfiguration: names the key, and the nearest known one.
+    """
     for key in entries:
-        if key not in known:
-            raise BadConfiguration(
-                f"[{section}] has the unknown key {key}: known are {', '.join(sorted(known))}"
-            )
+        if near := () if key in known or key in others else _near(key, known):
+            raise BadConfiguration(f"[{section}] has the unknown key {key}: did you mean {near[0]}?")
+
+
+def ignored(section: str, entries: Entries, known: Collection[str], others: Collection[str]) -> Iterator[str]:
+    """Name the entries that mean nothing here.
+
+    Those that nobody knows are named by their lines, as the rest of a secret may look like a key.
+    """
+    for key in entries:
+        if key in others:
+            yield f"[{section}] {key} is another program's"
+        elif key not in known and not _near(key, known):
+            yield f"[{section}] has an unknown key on line {entries.lines[key]}"
+
+
+def _near(key: str, known: Collection[str]) -> list[str]:
+    return difflib.get_close_matches(key, known, n=1)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,13 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error("the controller needs --cloud-config: the path of cloud.conf")
     if bool(given.registration_dir) != bool(given.kubelet_registration_path):
         parser.error("--registration-dir and --kubelet-registration-path go together")
+    endpoint_tls = (given.endpoint_tls_cert, given.endpoint_tls_key, given.endpoint_tls_client_ca)
+    if any(endpoint_tls) != all(endpoint_tls):
+        parser.error("--endpoint-tls-cert, --endpoint-tls-key and --endpoint-tls-client-ca go together")
+    if any(endpoint_tls) and not given.endpoint.startswith("tcp:"):
+        parser.error(
+            f"--endpoint-tls-cert is for an --endpoint such as tcp://127.0.0.1:10000, not {given.endpoint}"
+        )
     if bool(given.http_tls_cert) != bool(given.http_tls_key):
         parser.error("--http-tls-cert and --http-tls-key go together")
     if given.attach == "cinder" and node and not given.node_ip:
@@ -91,7 +99,7 @@ def parse(arguments: Sequence[str]) -> Options:
         node=node,
         cloud_config=tuple(given.cloud_config),
         cloud_names=tuple(given.cloud_name),
-        endpoint_tls=(given.endpoint_tls_cert, given.endpoint_tls_key, given.endpoint_tls_client_ca),
+        endpoint_tls=endpoint_tls,
         http_endpoint=given.http_endpoint,
         http_tls=(given.http_tls_cert, given.http_tls_key),
         registration_dir=given.registration_dir,
@@ -148,16 +156,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--cloud-config",
-        action="append",
+        type=_listed,
+        action="extend",
         default=[],
-        metavar="FILE",
+        metavar="FILE,...",
         help="cloud.conf or clouds.yaml; may be repeated, and read anew when it changes",
     )
     add(
         "--cloud-name",
-        action="append",
+        type=_listed,
+        action="extend",
         default=[],
-        metavar="NAME",
+        metavar="NAME,...",
         help='a cloud to work in, by the name of its section [Global "NAME"] or its entry in clouds.yaml; may'
         " be repeated; left out, it is each section [Global]",
     )
@@ -291,6 +301,11 @@ def _sources(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _listed(text: str) -> list[str]:
+    """Read a list as Go's programs take them: a line of CSV."""
+    return next(csv.reader([text]), []) or [""]
+
+
 def _pairs(text: str) -> list[tuple[str, str]]:
     pairs = []
     for part in text.split(","):
@@ -323,4 +338,4 @@ def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or not 0 <= int(port) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form [HOST]:PORT")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)

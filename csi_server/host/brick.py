@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
+from ..credentials import credentials, hide
 from .errors import CommandFailed, DeviceNotReady
 
 T = TypeVar("T")
@@ -27,7 +28,6 @@ _NOT_RUN = 127
 LONGEST_RUN = 120.0
 #: Seconds for a killed program to be gone. One that waits for a device that does not answer stays.
 _BURIAL = 1.0
-_SECRETS = ("auth_username", "auth_password", "discovery_auth_username", "discovery_auth_password")
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,6 @@ class Multipath:
 
     use: bool = False
     enforce: bool = False
-
-
-def without_secrets(connection: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a connection is needed to end it, and may be written down."""
-    return {name: value for name, value in connection.items() if name not in _SECRETS}
 
 
 def with_own_target(connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +97,7 @@ class OsBrick:
     def disconnect(self, connection: Mapping[str, Any], path: str) -> None:
         """Write out what is left for the device, remove it, and leave the target if that was its last.
 
-        :param connection: may lack its secrets.
+        :param connection: may lack its credentials.
         :param path: the device; empty when there is none to be written out, which nothing can hold up then.
         """
         device = {"path": path} if path else None
@@ -164,16 +159,17 @@ class OsBrick:
         from os_brick.exception import BrickException
         from oslo_concurrency.processutils import ProcessExecutionError
 
+        secrets = list(credentials(dict(connection)))
         try:
             return call()
         except BrickException as error:
             said = str(error) or type(error).__name__
-            raise DeviceNotReady(f"cannot {action}: {_redacted(said, connection)}") from None
+            raise DeviceNotReady(f"cannot {action}: {hide(said, secrets)}") from None
         except ProcessExecutionError as error:
             # The command may hold a secret, what it says does not: os-brick's own text has both.
             said = (error.stderr or error.stdout or "no message").strip()
             raise CommandFailed(
-                f"cannot {action}: exit code {error.exit_code}: {_redacted(said, connection)}"
+                f"cannot {action}: exit code {error.exit_code}: {hide(said, secrets)}"
             ) from None
 
 
@@ -243,10 +239,3 @@ def _accepted(wanted: bool | int | Collection[int]) -> Collection[int] | None:
 
 def _ignore(process: subprocess.Popen[str]) -> None:
     pass
-
-
-def _redacted(text: str, connection: Mapping[str, Any]) -> str:
-    for name in _SECRETS:
-        if secret := connection.get(name):
-            text = text.replace(str(secret), "***")
-    return text

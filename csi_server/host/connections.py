@@ -10,6 +10,7 @@ file a volume. The file is there before the connection: whatever ends the driver
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -20,10 +21,10 @@ from urllib.parse import quote
 
 from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer
 from ...plugins.module_utils._cloud.waiting import Deadline
-from .brick import without_secrets
+from ..credentials import without_credentials
 from .commands import Commands
 from .devices import Device, Devices, Wanted
-from .errors import DeviceMismatch, DeviceNotReady
+from .errors import DeviceMismatch, DeviceNotReady, InvalidHostRequest
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ _ATTACHMENT = "attachment_id"
 #: What sysfs calls a disk that the kernel has given up, of SCSI and of NVMe. Until it has, as while a session
 #: is recovered, what is left for the disk may still be written out.
 _GIVEN_UP = frozenset({"offline", "transport-offline", "dead"})
+#: Of a file, without its endings. No volume of Cinder has an id as long as that.
+_LONGEST_NAME = 200
 
 
 class Brick(Protocol):
@@ -47,7 +50,7 @@ class Brick(Protocol):
 class Connection:
     """A connection as it is written down.
 
-    :ivar properties: os-brick's, without secrets.
+    :ivar properties: os-brick's, without credentials.
     :ivar boot: the boot of the kernel in which it was made; in another one it is no more.
     :ivar path: the device's file, empty until it is there.
     :ivar wwid: the device's, by sysfs; empty until it is there.
@@ -84,6 +87,7 @@ class ConnectedDevices(Devices):
         """The device of a volume; connects to it.
 
         :raises DeviceNotReady: the volume does not answer.
+        :raises InvalidHostRequest: what tells how to reach it is incomplete.
         :raises DeviceMismatch: its device has another size.
         """
         self._end_former(wanted)
@@ -145,9 +149,15 @@ class ConnectedDevices(Devices):
         if not wanted.connection:
             raise DeviceNotReady(f"this node is not connected to volume {wanted.serial}: stage it again")
         properties = json.loads(wanted.connection)
-        kept = Connection(without_secrets(properties), self._boot)
+        kept = Connection(without_credentials(properties), self._boot)
         self._write(wanted.serial, kept)
-        path = self._brick.connect(properties)
+        try:
+            path = self._brick.connect(properties)
+        except (LookupError, TypeError, ValueError) as error:
+            # os-brick does not check what it is given, and its words may hold a secret.
+            raise InvalidHostRequest(
+                f"os-brick cannot use the connection to volume {wanted.serial}: {type(error).__name__}"
+            ) from None
         device = self._at(path)
         if device is None:
             raise DeviceNotReady(f"{path}, the device of volume {wanted.serial}, is no block device")
@@ -184,7 +194,10 @@ class ConnectedDevices(Devices):
         return next((wwid for place in places if (wwid := self._read(name, place))), "")
 
     def _file(self, volume_id: str) -> str:
-        return os.path.join(self._folder, f"{quote(volume_id, safe='')}.json")
+        name = quote(volume_id, safe="")
+        if len(name) > _LONGEST_NAME:
+            name = hashlib.sha256(name.encode()).hexdigest()
+        return os.path.join(self._folder, f"{name}.json")
 
     def _read_connection(self, volume_id: str) -> Connection | None:
         try:

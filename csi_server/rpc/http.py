@@ -21,9 +21,23 @@ LOG = logging.getLogger(__name__)
 
 
 class QuietServer(ThreadingHTTPServer):
-    """Serves each client in a thread of its own."""
+    """Serves each client in a thread of its own.
+
+    :param address: host and port; without a host it is every address of the machine, of IPv6 and IPv4.
+    """
 
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        host, port = address
+        host = host or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0")  # noqa: S104 - it is asked for
+        self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        super().__init__((host, port), handler)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that left, speaks no TLS or trusts another authority is no trouble of ours."""

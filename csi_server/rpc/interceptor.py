@@ -23,8 +23,8 @@ from .status import is_foreseen, status_of
 
 LOG = logging.getLogger(__name__)
 
-#: Characters of an error that the client gets: with more, gRPC drops the whole answer.
-LONGEST_DETAILS = 1500
+#: Bytes of an error as gRPC sends it: with more than 8 KiB of headers, it drops the whole answer.
+LONGEST_DETAILS = 4000
 
 #: Asked for every few seconds by those who watch: not worth a line each.
 QUIET = frozenset(
@@ -106,8 +106,19 @@ class Calls(grpc.ServerInterceptor):
         )
         # abort raises, so it stands outside of the block that catches what the servicer raises.
         if code is not grpc.StatusCode.OK:
-            context.abort(code, words[:LONGEST_DETAILS])
+            context.abort(code, _cut(words))
         return response
+
+
+def _cut(words: str) -> str:
+    """What of an error fits: gRPC writes each byte that is no plain ASCII, and each %, as three."""
+    used = 0
+    for place, character in enumerate(words):
+        plain = " " <= character <= "~" and character != "%"
+        used += 1 if plain else 3 * len(character.encode("utf-8", "replace"))
+        if used > LONGEST_DETAILS:
+            return words[:place]
+    return words
 
 
 def _refuse(request: Message, context: grpc.ServicerContext) -> None:

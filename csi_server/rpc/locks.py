@@ -20,19 +20,17 @@ class Locks:
         self._held: set[str] = set()
 
     @contextmanager
-    def hold(self, *keys: str) -> Iterator[None]:
-        """Hold all of ``keys`` for the length of the block, or none.
+    def hold(self, key: str) -> Iterator[None]:
+        """Hold ``key`` for the length of the block.
 
-        :raises Busy: another call holds one of them.
+        :raises Busy: another call holds it.
         """
-        asked = set(keys)
         with self._guard:
-            taken = asked & self._held
-            if taken:
-                raise Busy(f"another call is working on {', '.join(sorted(taken))}")
-            self._held |= asked
+            if key in self._held:
+                raise Busy(f"another call is working on {key}")
+            self._held.add(key)
         try:
             yield
         finally:
             with self._guard:
-                self._held -= asked
+                self._held.remove(key)

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
 from google.protobuf.message import Message
 
+from ..credentials import HIDDEN, credentials, hide
 from ..proto import csi_pb2 as csi
 
 #: Fields that tell which object a call is about, and their names in the log, where `name` is taken.
@@ -24,15 +24,11 @@ TELLING = {
 }
 #: Parts of an answer that are the object itself, and the field that holds its id.
 MADE = {"volume": "volume_id", "snapshot": "snapshot_id", "group_snapshot": "group_snapshot_id"}
-HIDDEN = "***"
 #: Has no mark in the proto, but carries what a node logs in to a storage array with.
 _CREDENTIALS = "publish_context"
 #: Keys whose values are no secrets, and which errors have to tell: the name of a cloud's section in
 #: cloud.conf, and what a node knows a device by.
 _PLAIN = frozenset({"cloud", "DevicePath", "readonly", "size", "serial"})
-_CREDENTIAL = re.compile(r"password|secret|token|key", re.IGNORECASE)
-#: Shorter values stand in many a word by chance.
-_SHORTEST_SECRET = 4
 
 
 def subject(request: Message) -> dict[str, str]:
@@ -73,33 +69,22 @@ def redacted(request: Message) -> Message:
 
 def without_secrets(text: str, request: Message) -> str:
     """Return a text in which no secret value of a request stands: an error may quote what it was given."""
-    secrets: set[str] = set()
+    secrets: list[str] = []
     for message, field in _secret_fields(request):
         value = getattr(message, field)
         values = [value] if isinstance(value, str) else [value[key] for key in value.keys() - _PLAIN]
         for each in values:
-            secrets.update(text for text in (each, *_credentials(each)) if len(text) >= _SHORTEST_SECRET)
-    # The longest first: one may be part of another.
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
+            secrets += (each, *_credentials(each))
+    return hide(text, secrets)
 
 
 def _credentials(text: str) -> Iterator[str]:
     """Credentials inside of a value that is JSON, such as how to reach a volume."""
     try:
-        todo = [json.loads(text)]
+        data = json.loads(text)
     except (ValueError, RecursionError):
         return
-    while todo:
-        data = todo.pop()
-        if isinstance(data, list):
-            todo += data
-        elif isinstance(data, dict):
-            todo += data.values()
-            yield from (
-                value for name, value in data.items() if isinstance(value, str) and _CREDENTIAL.search(name)
-            )
+    yield from credentials(data)
 
 
 def _secret_fields(message: Message) -> Iterator[tuple[Message, str]]:

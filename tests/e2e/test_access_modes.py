@@ -115,7 +115,8 @@ def test_one_pod_has_a_volume_for_one_pod(namespace, cluster_wide):
     objects.wait_ready(namespace, "first")
     # Not through the scheduler, which would keep it back: the node has to refuse.
     objects.apply(objects.pod(namespace, "second", mounts={"/data": "alone"}, nodeName="node1"))
-    assert becomes(lambda: "volume" in events(namespace, "FailedMount"))
+    refusal = "uses the ReadWriteOncePod access mode and is already in use by another pod"
+    assert becomes(lambda: refusal in events(namespace, "FailedMount")), events(namespace, "FailedMount")
     objects.delete("pod", "first", namespace)
     objects.wait_ready(namespace, "second")
 

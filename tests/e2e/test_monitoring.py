@@ -99,6 +99,7 @@ def role(namespace, tmp_path):
                     },
                     "vars": {
                         "csi_driver_namespace": namespace,
+                        "csi_driver_controller_name": "my-controller",
                         "csi_driver_node_name": "my-nodes",
                         "csi_driver_monitoring": list(what),
                         "csi_driver_monitoring_labels": {"release": "prometheus"},
@@ -116,7 +117,7 @@ def role(namespace, tmp_path):
 def made(namespace):
     kinds = "configmaps,podmonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com"
     listed = json.loads(kubectl("get", kinds, "-n", namespace, "-o", "json"))["items"]
-    return {each["kind"]: each for each in listed if each["metadata"]["name"].startswith("cinder-csi")}
+    return {each["kind"]: each for each in listed if each["metadata"]["name"].startswith("my-controller")}
 
 
 def test_the_role_makes_what_is_asked_for_and_removes_what_is_not(namespace, role, request):
@@ -133,7 +134,7 @@ def test_the_role_makes_what_is_asked_for_and_removes_what_is_not(namespace, rol
     assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", {"serverName": "csi.example.org"})
     assert found["ConfigMap"]["metadata"]["labels"]["grafana_dashboard"] == "1"
     dashboard = json.loads((FILES / "grafana-dashboard.json").read_text())
-    assert json.loads(found["ConfigMap"]["data"]["cinder-csi.json"]) == dashboard
+    assert json.loads(found["ConfigMap"]["data"]["my-controller.json"]) == dashboard
     rules = json.dumps(found["PrometheusRule"]["spec"])
     assert "{{ $labels.part }}" in rules
     assert 'daemonset=\\"my-nodes\\"' in rules

@@ -39,7 +39,11 @@ def class_in(cluster_wide, namespace):
             "stringData": {"cloud": cloud},
         }
         objects.apply(secret)
-        references = {"provisioner-secret-name": name, "provisioner-secret-namespace": "default"}
+        references = {
+            f"{call}-secret-{part}": value
+            for call in ("provisioner", "controller-expand")
+            for part, value in (("name", name), ("namespace", "default"))
+        }
         parameters = {f"csi.storage.k8s.io/{key}": value for key, value in references.items()}
         cluster_wide(objects.storage_class(name, {"type": "fast", **parameters}))
         return name
@@ -54,6 +58,44 @@ def test_a_volume_is_made_in_the_cloud_of_its_class_and_deleted_there(namespace,
     volume = objects.wait_bound(namespace, "data")
     assert claimed(second, namespace) == {volume}
     assert claimed(cinder, namespace) == set()
+    objects.apply(objects.claim(namespace, "data", f"{namespace}-second", "2Gi"))
+    assert becomes(lambda: second.get_volume(volume).size == 2), "the volume is not expanded in its cloud"
+    objects.delete("pvc", "data", namespace)
+    assert becomes(lambda: not claimed(second, namespace)), claimed(second, namespace)
+
+
+def test_a_snapshot_is_taken_in_the_cloud_of_its_class(namespace, class_in, cluster_wide, second):
+    name = class_in("second")
+    references = {
+        f"csi.storage.k8s.io/{call}-secret-{part}": value
+        for call in ("snapshotter", "snapshotter-list")
+        for part, value in (("name", name), ("namespace", "default"))
+    }
+    cluster_wide(
+        {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshotClass",
+            "metadata": {"name": name},
+            "driver": objects.DRIVER,
+            "deletionPolicy": "Delete",
+            "parameters": references,
+        }
+    )
+    objects.apply(objects.claim(namespace, "data", name))
+    volume = objects.wait_bound(namespace, "data")
+    objects.apply(
+        {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshot",
+            "metadata": {"name": "taken", "namespace": namespace},
+            "spec": {"volumeSnapshotClassName": name, "source": {"persistentVolumeClaimName": "data"}},
+        }
+    )
+    objects.wait("volumesnapshot", "taken", namespace, "jsonpath={.status.readyToUse}=true")
+    [taken] = second.snapshots(volume_id=volume)
+    assert taken.status == "available"
+    objects.delete("volumesnapshot", "taken", namespace)
+    assert becomes(lambda: not list(second.snapshots(volume_id=volume)))
     objects.delete("pvc", "data", namespace)
     assert becomes(lambda: not claimed(second, namespace)), claimed(second, namespace)
 

@@ -47,6 +47,8 @@ SETTLED = {"available", "in-use"}
 def cloud() -> Iterator[openstack.connection.Connection]:
     with lab_cloud() as connection:
         yield connection
+        # Of a run that failed: what it left would take the nodes' places from the tests that follow.
+        remove(connection)
 
 
 @pytest.fixture
@@ -80,6 +82,25 @@ def driver(work: Path, configuration: str) -> Iterator[grpc.Channel]:
 
 def mine(cloud: openstack.connection.Connection) -> list[openstack.block_storage.v3.volume.Volume]:
     return [each for each in cloud.block_storage.volumes() if CLUSTER in each.metadata.values()]
+
+
+def remove(cloud: openstack.connection.Connection) -> None:
+    """Have everything deleted that the run made, without the driver."""
+    left = {volume.id for volume in mine(cloud)}
+    for server in cloud.compute.servers():
+        for attachment in cloud.compute.volume_attachments(server):
+            if attachment.volume_id in left:
+                cloud.compute.delete_volume_attachment(server, attachment.volume_id)
+    for backup in cloud.block_storage.backups():
+        if backup.volume_id in left:
+            cloud.block_storage.delete_backup(backup)
+    end = time.monotonic() + 60
+    while left and time.monotonic() < end:
+        for volume in mine(cloud):
+            if volume.status in ("available", "error"):
+                cloud.block_storage.delete_volume(volume, cascade=True)
+        time.sleep(1)
+        left = {volume.id for volume in mine(cloud)}
 
 
 def found(cloud: openstack.connection.Connection, servers: list[str]) -> tuple[Expected, list[str]]:

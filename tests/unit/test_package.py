@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -28,7 +29,7 @@ FOLDERS = {
     "roles",
     "tools",
 }
-FILES = {"CHANGELOG.md", "LICENSE", "README.md", "bindep.txt", "requirements.txt"}
+FILES = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "bindep.txt", "requirements.txt"}
 MADE_BY_THE_BUILD = {"FILES.json", "MANIFEST.json"}
 
 
@@ -71,6 +72,27 @@ def test_generated_code_does_not_ship(files: set[str]) -> None:
 def test_a_folder_ships_whole(files: set[str], folder: str) -> None:
     """A file with a suffix that galaxy.yml does not name would be missing on the user's machine only."""
     assert tracked(folder) - files == set()
+
+
+def linked(page: Path) -> set[str]:
+    """Files of the collection that a page links to, from its root."""
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    return {
+        os.path.relpath(page.parent / link, CHECKOUT) for link in links if not link.startswith("https://")
+    }
+
+
+def test_what_is_linked_to_ships(files: set[str]) -> None:
+    for page in [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")]:
+        assert linked(page) - files == set(), page
+
+
+def test_every_page_has_one_title_and_is_linked_from_the_readme() -> None:
+    pages = sorted((CHECKOUT / "docs").glob("*.md"))
+    assert {os.path.relpath(page, CHECKOUT) for page in pages} <= linked(CHECKOUT / "README.md")
+    for page in pages:
+        prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        assert len(re.findall(r"^# ", prose, re.M)) == 1, page
 
 
 def test_action_groups_hold_every_module() -> None:

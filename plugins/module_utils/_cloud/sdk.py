@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ def connect_named(
     timeout: float,
     observer: Observer = UNOBSERVED,
     user_agents: Sequence[str] = (),
+    overrides: Mapping[str, Any] = types.MappingProxyType({}),
 ) -> Connection:
     """Make a connection from a cloud's entry in clouds.yaml.
 
@@ -89,17 +91,23 @@ def connect_named(
     :param files: where to look for clouds.yaml; None for openstacksdk's own places.
     :param observer: is told of the requests for tokens, which the SDK sends by itself.
     :param user_agents: told to the cloud in the user agent of each request, after APPLICATION.
+    :param overrides: settings, as of ``connect``, that come before those of the entry.
     :raises errors.CloudError: there is no such entry, or it does not make a connection.
     """
     with translated(f"read cloud {cloud} from clouds.yaml"):
         from openstack import config, connection
 
-        region = config.OpenStackConfig(
+        loaded = config.OpenStackConfig(
             config_files=files,
             load_envvars=False,
             app_name=" ".join([APPLICATION, *user_agents]),
             session_constructor=_session_class(observer, timeout),
-        ).get_one(cloud=cloud, api_timeout=timeout)
+        )
+        # The SDK takes an entry's one region for the only one that there is.
+        entry = loaded.cloud_config["clouds"].get(cloud) or {}
+        if "region_name" in overrides and "regions" not in entry:
+            entry["region_name"] = overrides["region_name"]
+        region = loaded.get_one(cloud=cloud, **overrides, api_timeout=timeout)
         return connection.Connection(config=region)
 
 
@@ -251,12 +259,16 @@ def body(response: Response, action: str = "call OpenStack") -> dict[str, Any]:
 
 
 def translate(error: Exception, action: str) -> errors.CloudError | None:
-    """Return what an exception of openstacksdk or keystoneauth means, None for any other."""
+    """Return what an exception of openstacksdk or keystoneauth means, None for any other.
+
+    An OSError is theirs as well: they let through what requests says of a file for TLS, such as the cloud's
+    authorities.
+    """
     from keystoneauth1 import exceptions as session_errors
     from openstack import exceptions as sdk_errors
 
     if not isinstance(error, sdk_errors.SDKException | session_errors.ClientException):
-        return None
+        return errors.Unavailable(f"cannot {action}: {error}") if isinstance(error, OSError) else None
     status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
     request_id = str(getattr(error, "request_id", None) or "")
     if status == NOT_FOUND and not (isinstance(error, sdk_errors.SDKException) and _is_own(error)):

@@ -29,6 +29,7 @@ class FakeKeystone:
     :ivar asked: how many tokens were asked for.
     :ivar answering: cleared, requests for tokens are not answered, for LONGEST_SILENCE at most.
     :ivar broken: requests for tokens are answered with 500.
+    :ivar has_nova: whether the catalog names a compute service.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -37,6 +38,7 @@ class FakeKeystone:
         self.refused = 0
         self.granted = 0
         self.user_agents: list[str] = []
+        self.has_nova = True
         self.expires = "2099-01-01T00:00:00.000000Z"
         self.asked = 0
         self.answering = threading.Event()
@@ -104,8 +106,9 @@ class FakeKeystone:
         catalog = [
             _service("identity", f"{self.url}/v3"),
             _service("block-storage", f"{self.url}/volume/v3"),
-            _service("compute", f"{self.url}/compute/v2.1"),
         ]
+        if self.has_nova:
+            catalog.append(_service("compute", f"{self.url}/compute/v2.1"))
         body = {
             "methods": ["password"],
             "user": {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -17,7 +18,10 @@ import pytest
 from ansible_collections.mooring.storage.csi_server import cloud_access, cloud_link
 from ansible_collections.mooring.storage.csi_server.block.controller_part import BlockCloud
 from ansible_collections.mooring.storage.csi_server.cloud_access import CloudAccess
-from ansible_collections.mooring.storage.csi_server.config.cloud_files import CloudFiles
+from ansible_collections.mooring.storage.csi_server.config.cloud_files import (
+    CloudFiles,
+    Configuration,
+)
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InvalidRequest, Unavailable
@@ -38,12 +42,13 @@ def becomes(check: Callable[[], Any], seconds: float = 20) -> Any:
 class Access:
     """A CloudAccess under test and its cloud.conf."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, attach: str = "nova") -> None:
         self.path = path
         self.readiness = Readiness()
         self.metrics = Metrics()
+        self.files = CloudFiles([str(path)])
         self.clouds = CloudAccess(
-            CloudFiles([str(path)]), "test", 8, 30.0, self.readiness, self.metrics, ["east/1.0", "blue"]
+            self.files, "test", 8, 30.0, self.readiness, self.metrics, ["east/1.0", "blue"], attach
         )
 
     def write(self, *sections: str) -> None:
@@ -181,6 +186,41 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_told(
     assert becomes(lambda: access.remarked() == "")
 
 
+def test_a_further_cloud_that_cannot_be_used_is_told_and_stops_nothing(
+    keystone: FakeKeystone, access: Access
+) -> None:
+    broken = '[Global "second"]\nauth-url = http://k\n'
+    access.start(keystone.conf("one"), broken)
+    assert '[Global "second"] has no credential' in access.remarked()
+    assert access.connected("")
+    access.write(keystone.conf("one"), keystone.conf("two", "second"))
+    assert access.connected("second")
+    assert becomes(lambda: access.remarked() == "")
+    cloud = access.cloud("second")
+    access.write(keystone.conf("one"), broken)
+    assert becomes(lambda: "no credential" in access.remarked())
+    assert access.cloud("second") is cloud
+
+
+def test_cloud_conf_comes_before_the_entry_of_clouds_yaml(
+    keystone: FakeKeystone, access: Access, tmp_path: Path
+) -> None:
+    auth = {
+        "auth_url": f"{keystone.url}/v3",
+        "username": "one",
+        "password": "wrong",
+        "project_name": "one",
+        "user_domain_id": "default",
+        "project_domain_id": "default",
+    }
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text(json.dumps({"clouds": {"it": {"auth": auth, "region_name": "Elsewhere"}}}))
+    access.start(
+        f"[Global]\nuse-clouds=true\ncloud=it\nclouds-file={clouds}\nregion=RegionOne\npassword=p1\n"
+    )
+    assert access.connected("")
+
+
 def test_new_credentials_that_are_refused_leave_the_old_ones_in_use(
     keystone: FakeKeystone, access: Access
 ) -> None:
@@ -241,12 +281,99 @@ def test_a_refused_password_is_not_repeated_by_every_call(keystone: FakeKeystone
     keystone.change_password("one", "p9")
     with pytest.raises(Unavailable, match="401"):
         listed(cloud, "a", seconds=1)
-    tried = keystone.refused
     for dummy in range(20):
         with pytest.raises(Unavailable, match="401"):
             access.cloud()
-    # The link itself tries again now and then, with growing gaps.
-    assert keystone.refused - tried < 10
+    # By the token's renewal, and by the link.
+    assert keystone.refused <= 2
+
+
+def test_the_link_does_not_repeat_a_refused_password_until_there_is_another(
+    keystone: FakeKeystone, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud_link, "LONGEST_PAUSE", 0.05)
+    looks = counted_looks(access, monkeypatch)
+    access.start(keystone.conf("one", password="wrong"))
+    assert becomes(lambda: "401" in access.reasons())
+    seen = len(looks)
+    assert becomes(lambda: len(looks) > seen + 10)
+    assert keystone.refused == 1
+    access.write(keystone.conf("one"))
+    assert access.connected("")
+    assert keystone.refused == 1
+
+
+def test_a_refused_password_is_tried_again_after_a_while(
+    keystone: FakeKeystone, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud_link, "REFUSED_PAUSE", 0.05)
+    access.start(keystone.conf("one", password="p9"))
+    assert becomes(lambda: "401" in access.reasons())
+    keystone.change_password("one", "p9")
+    assert access.connected("")
+
+
+def counted_looks(access: Access, monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
+    """What each look at the files finds, from now on."""
+    found: list[Configuration] = []
+    read = access.files.read
+
+    def counted() -> Configuration:
+        found.append(read())
+        return found[-1]
+
+    monkeypatch.setattr(access.files, "read", counted)
+    return found
+
+
+def test_refusals_are_counted_from_nothing(access: Access) -> None:
+    refused = {"request": "token_create", "error": "CredentialRefused"}
+    assert access.metrics.registry.get_sample_value("openstack_api_request_failures_total", refused) == 0
+
+
+def test_without_nova_a_cloud_serves_nodes_that_connect_by_themselves(
+    keystone: FakeKeystone, access: Access, tmp_path: Path
+) -> None:
+    keystone.has_nova = False
+    access.start(keystone.conf("one"))
+    assert becomes(lambda: "find Nova in the catalog" in access.reasons())
+    alone = Access(tmp_path / "alone.conf", "cinder")
+    alone.start(keystone.conf("one"))
+    assert alone.connected("")
+    assert listed(alone.cloud(), "a") == 1
+    alone.clouds.stop()
+
+
+def test_what_nobody_foresaw_is_told_without_its_text_and_tried_again(
+    keystone: FakeKeystone, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise ValueError("s3cret")
+
+    connect = cloud_link.connect
+    monkeypatch.setattr(cloud_link, "connect", refuse)
+    access.start(keystone.conf("one"))
+    assert becomes(lambda: "unexpected ValueError at test_cloud_access.py:" in access.reasons())
+    assert "s3cret" not in access.reasons()
+    monkeypatch.setattr(cloud_link, "connect", connect)
+    assert access.connected("")
+
+
+def test_a_look_at_the_files_that_fails_is_not_the_last_one(
+    keystone: FakeKeystone, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> Configuration:
+        raise ValueError("s3cret")
+
+    access.start(keystone.conf("one"))
+    assert access.connected("")
+    with monkeypatch.context() as broken:
+        broken.setattr(access.files, "read", refuse)
+        assert becomes(lambda: "unexpected ValueError" in access.remarked())
+        assert "s3cret" not in access.remarked()
+    access.write(keystone.conf("one"), keystone.conf("two", "second"))
+    assert access.connected("second")
+    assert becomes(lambda: access.remarked() == "")
 
 
 @pytest.fixture
@@ -284,6 +411,18 @@ def test_a_wrong_authority_is_told_until_its_file_is_the_right_one(
     access.start(secure.conf("one", **tls(tmp_path, "wrong")))
     assert becomes(lambda: "certificate verify failed" in access.reasons())
     wrong.file.write_bytes((tmp_path / "cloud-ca.crt").read_bytes())
+    assert access.connected("")
+
+
+@pytest.mark.parametrize("key", ["ca-file", "cert-file"])
+def test_a_file_that_is_missing_is_told_until_it_is_there(
+    secure: FakeKeystone, access: Access, tmp_path: Path, key: str
+) -> None:
+    files = tls(tmp_path, "cloud-ca")
+    late = tmp_path / "late.pem"
+    access.start(secure.conf("one", **{**files, key: str(late)}))
+    assert becomes(lambda: "late.pem" in access.reasons())
+    late.write_bytes(Path(files[key]).read_bytes())
     assert access.connected("")
 
 

@@ -612,6 +612,10 @@ def test_a_full_node_has_a_limit_still(kubelet: Kubelet, machine: Machine) -> No
         ({"volume_capability": mounted("", "")}, "mount_flags: ''"),
         ({"publish_context": {"size": "1 GiB"}}, "publish_context.size '1 GiB' is not a number of bytes"),
         ({"publish_context": {"size": "-1"}}, "publish_context.size '-1'"),
+        ({"publish_context": {"size": "9" * 5000}}, "publish_context.size '999"),
+        ({"publish_context": {"connection": "words"}}, "publish_context.connection is no connection"),
+        ({"publish_context": {"connection": "[]"}}, "publish_context.connection is no connection"),
+        ({"publish_context": {"connection": "{}"}}, "publish_context.connection is no connection"),
         ({"volume_id": "../../etc", "publish_context": {}}, "'../../etc'"),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_backup_is_begun_and_asked_about(driver: Driver) -> None:
     server, volume = driver.cloud.add_server(), create(driver, size=2 * GIB).volume_id
     publish(driver, volume, server)
     driver.cloud.steps = 2
-    parameters = {"availability": "az2", "backup-max-duration-seconds-per-gb": "20"}
+    parameters = {"availability": "az2", "backup-max-duration-seconds-per-gb": "2" * 5000}
     begun = take(driver, volume, type="backup", **parameters)
     assert not begun.ready_to_use
     done = take_backup(driver, volume, **parameters)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ansible_collections.mooring.storage.csi_server.config import cloud_conf, gcfg
 from ansible_collections.mooring.storage.csi_server.config.cloud_conf import Cloud, DriverConf
 from ansible_collections.mooring.storage.csi_server.config.gcfg import BadConfiguration
+from ansible_collections.mooring.storage.plugins.module_utils._cloud import sdk
 
 PASSWORD = """
 # made by an installer
@@ -81,13 +82,130 @@ def test_a_cloud_of_clouds_yaml() -> None:
     assert conf == Cloud({}, "east", "/etc/clouds.yaml")
 
 
+def test_what_stands_beside_a_cloud_of_clouds_yaml_comes_before_it() -> None:
+    conf, dummy = parse(
+        "[Global]\nuse-clouds = true\ncloud = east\nregion = R\nca-file = ca.pem\ntls-insecure = true\n"
+        "os-endpoint-type = internalURL\npassword = p\n"
+    )
+    assert conf.settings == {
+        "auth": {"password": "p"},
+        "region_name": "R",
+        "cacert": "ca.pem",
+        "interface": "internal",
+        "verify": False,
+    }
+
+
+def test_an_application_credential_has_its_own_project() -> None:
+    conf, dummy = parse(
+        "[Global]\nauth-url=http://k\ntenant-id=t\ntenant-name=n\ndomain-name=Default\nusername=u\n"
+        "application-credential-name=a\napplication-credential-secret=s\n"
+    )
+    assert conf.settings["auth"] == {
+        "auth_url": "http://k",
+        "username": "u",
+        "user_domain_name": "Default",
+        "application_credential_name": "a",
+        "application_credential_secret": "s",
+    }
+
+
+def test_a_trust_has_its_own_project() -> None:
+    conf, dummy = parse(
+        "[Global]\nauth-url=http://k\ntenant-id=t\ntenant-name=n\ntrust-id=r\ntrustee-id=e\ntrustee-password=p\n"
+    )
+    assert conf.settings["auth"] == {
+        "auth_url": "http://k",
+        "user_id": "e",
+        "password": "p",
+        "trust_id": "r",
+    }
+
+
+@pytest.mark.parametrize(
+    ("credential", "kind"), [("", "v3token"), ("password=p\n", "v3password"), ("user-id=u\n", "v3token")]
+)
+def test_a_token_counts_where_there_is_no_password(credential: str, kind: str) -> None:
+    conf, dummy = parse(f"[Global]\nauth-url=http://k\nusername=n\ntoken=t\ntenant-id=i\n{credential}")
+    assert conf.settings["auth_type"] == kind
+    assert ("token" in conf.settings["auth"]) == (kind == "v3token")
+    assert ("username" in conf.settings["auth"]) == (kind == "v3password")
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "username=u\npassword=p\ntoken=t\ntenant-id=i\ndomain-id=d",
+        "username=u\ntoken=t\ntenant-id=i",
+        "username=u\ndomain-id=d\ntenant-id=i\napplication-credential-name=a\napplication-credential-secret=s",
+        "user-id=u\npassword=p\ntenant-id=i\ntrust-id=t",
+    ],
+)
+def test_whatever_is_given_beside_a_credential_the_sdk_takes_the_rest(credential: str) -> None:
+    conf, dummy = parse(f"[Global]\nauth-url=http://k\n{credential}\n")
+    assert sdk.connect(conf.settings, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("1", 1), ("256", 256), ("257", None), ("0", None), ("-1", None), ("", None)]
+)
+def test_a_limit_that_no_node_can_have_is_none(text: str, limit: int | None) -> None:
+    sections = gcfg.parse(f"[BlockStorage]\nnode-volume-attach-limit = {text}\n")
+    assert cloud_conf.driver(sections).max_volumes_per_node == limit
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("500us", 0.0005), (".5s", 0.5), ("+5s", 5.0), ("5.s", 5.0), ("1h1m1s", 3661.0), ("-5s", None)],
+)
+def test_times_are_go_s(text: str, seconds: float | None) -> None:
+    found = cloud_conf.driver(gcfg.parse(f"[Metadata]\nrequest-timeout = {text}\n")).metadata_timeout
+    assert found == (seconds and pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('ab"c;d"e', "abc;de"),
+        ('"a" "b" ; c', "a b"),
+        ("a \\\nb # c", "a b"),
+        ("a\\\n\\\n  b", "a  b"),
+        (r"a\\b\"c", 'a\\b"c'),
+        ("a  \r", "a"),
+        ("a # b \\", "a"),
+        ('"a" \\\n"b"', "a b"),
+    ],
+)
+def test_values_are_gcfg_s(written: str, meant: str) -> None:
+    found = gcfg.parse(f"[Global]\npassword = {written}\nregion = R\n")[("global", "")]
+    assert found == {"password": meant, "region": "R"}
+
+
+def test_keys_of_other_programs_and_unheard_ones_are_named_and_have_no_effect() -> None:
+    sections = gcfg.parse(
+        "[Global]\nauth-url=http://k\nusername=u\npassword=p\nsecret-name=s\n[LoadBalancer]\nanything=1\n"
+        "[BlockStorage]\ntrust-device-path=false\n[Metadata]\nxyzzy=1\n"
+    )
+    assert cloud_conf.cloud("", sections[("global", "")]).settings["auth"]["username"] == "u"
+    assert cloud_conf.driver(sections) == DriverConf()
+    assert list(cloud_conf.without_effect(sections)) == [
+        "[Global] secret-name is another program's",
+        "[BlockStorage] trust-device-path is another program's",
+        "[Metadata] has an unknown key on line 11",
+    ]
+
+
+def test_the_rest_of_a_secret_is_not_told_though_it_looks_like_a_key() -> None:
+    sections = gcfg.parse("[Global]\nauth-url=http://k\nusername=u\npassword=p\nQ7xWv\n")
+    assert list(cloud_conf.without_effect(sections)) == ["[Global] has an unknown key on line 5"]
+    assert cloud_conf.cloud("", sections[("global", "")])
+
+
 def test_what_it_says_of_nodes() -> None:
     text = "[Metadata]\nsearch-order = metadataService,configDrive\nrequest-timeout = 1m0.5s\n"
     text += "[BlockStorage]\nrescan-on-resize = true\n"
     found = cloud_conf.driver(gcfg.parse(text))
-    assert found == DriverConf(
-        rescan_on_resize=True, node_id_sources=("metadataService", "configDrive"), metadata_timeout=60.5
-    )
+    assert found == DriverConf(node_id_sources=("metadataService", "configDrive"), metadata_timeout=60.5)
     assert cloud_conf.driver(gcfg.parse("[Metadata]\nrequest-timeout = 0\n")).metadata_timeout is None
 
 
@@ -103,11 +221,12 @@ def test_capitals_do_not_matter_as_in_gcfg() -> None:
         ("[Global]\nauth-url=http://k\nusername=u\n", "no credential"),
         ("[Global]\nauth-url=http://k\nusr=u\n", "unknown key usr"),
         ("[BlockStorage]\nignore-volume-az=maybe\n[Global]\nauth-url=http://k\n", "ignore-volume-az"),
+        ("[BlockStorage]\nrescan-on-resize=maybe\n[Global]\nuse-clouds\ncloud=c\n", "rescan-on-resize"),
         ("auth-url=http://k\n", "line 1"),
         ("[Global\n", "line 1"),
         ('[Global]\npassword="half\n', "line 2"),
         ("[Global]\nuse-clouds=true\n", "cloud"),
-        ("[BlockStorage]\nnode-volume-attach-limit=-1\n[Global]\nuse-clouds\ncloud=c\n", "attach-limit"),
+        ("[BlockStorage]\nnode-volume-attach-limit=many\n[Global]\nuse-clouds\ncloud=c\n", "attach-limit"),
         ("[Metadata]\nsearch-order=configDrive,metaService\n[Global]\nuse-clouds\ncloud=c\n", "search-order"),
         ("[Metadata]\nrequest-timeout=soon\n[Global]\nuse-clouds\ncloud=c\n", "request-timeout"),
         ("[Metadata]\ntimeout=1s\n[Global]\nuse-clouds\ncloud=c\n", "unknown key timeout"),

@@ -42,6 +42,36 @@ def test_only_the_chosen_clouds_are_used_and_the_others_are_not_even_checked(wri
     assert names(conf, chosen=("west", "east")) == ["west", "east"]
 
 
+def test_beside_an_unnamed_section_one_that_cannot_be_used_stops_nothing(write) -> None:
+    conf = write(f'[Global "east"]\nauth-url = http://k\n[Global]\n{SECTION}')
+    read = CloudFiles([conf]).read()
+    assert list(read.clouds) == [""]
+    assert list(read.unusable) == ["east"]
+    assert '[Global "east"] has no credential' in read.unusable["east"]
+    with pytest.raises(BadConfiguration, match=r'\[Global "east"\]'):
+        CloudFiles([conf], ["", "east"]).read()
+
+
+def test_nor_does_a_further_section_whose_clouds_yaml_cannot_be_used(write) -> None:
+    broken = write("clouds: {x: text}\n", "clouds.yaml")
+    conf = write(f'[Global]\n{SECTION}[Global "x"]\nuse-clouds\ncloud=x\nclouds-file={broken}\n')
+    read = CloudFiles([conf]).read()
+    assert list(read.clouds) == [""]
+    assert read.unusable == {
+        "x": f"{broken}: clouds.x, or its auth, is no mapping: see clouds.yaml of openstacksdk"
+    }
+
+
+def test_what_is_ignored_is_told_once(write, caplog) -> None:
+    conf = write(f"[Global]\n{SECTION}secret-name = s\n")
+    files = CloudFiles([conf])
+    files.read()
+    files.read()
+    assert [vars(record)["entry"] for record in caplog.records] == [
+        f"{conf}: [Global] secret-name is another program's"
+    ]
+
+
 def test_a_name_that_is_nowhere_is_told_with_the_known_ones(write) -> None:
     with pytest.raises(BadConfiguration, match=r"--cloud-name 'north' is unknown: known are 'east'"):
         names(write(f'[Global "east"]\n{SECTION}'), chosen=("north",))
@@ -76,6 +106,10 @@ def test_a_cloud_conf_beside_a_clouds_yaml_says_the_rest(write) -> None:
         ("", "cloud.conf", "no section"),
         ("clouds: [\n", "clouds.yaml", "no YAML, see line 2"),
         ("other: {}\n", "clouds.yaml", "a mapping named clouds"),
+        ("clouds:\n  one: {password: 2026-13-45}\n", "clouds.yaml", "no YAML"),
+        ("clouds: {one: text}\n", "clouds.yaml", r"clouds.yaml: clouds.one, or its auth, is no mapping"),
+        ("clouds: {one: }\n", "clouds.yaml", "clouds.one"),
+        ("clouds: {one: {auth: text}}\n", "clouds.yaml", "clouds.one"),
         ('[Global "east"]\nauth-url = http://k\n', "cloud.conf", r'\[Global "east"\] has no credential'),
     ],
 )
@@ -110,6 +144,23 @@ def test_the_digest_follows_a_clouds_yaml_and_its_ca(write, monkeypatch, tmp_pat
     write(CLOUDS_YAML.replace("http://k", "http://n"), "clouds.yaml")
     seen.append(digest(cloud))
     assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize("entry", ["text", "", "{auth: text}", "2026-13-45"])
+def test_an_entry_that_is_none_is_told_of_a_cloud_that_cloud_conf_names(write, entry: str) -> None:
+    cloud = Cloud(entry="one", clouds_file=write(f"clouds: {{one: {entry}}}\n", "clouds.yaml"))
+    with pytest.raises(BadConfiguration) as error:
+        digest(cloud)
+    assert not entry or entry not in error.value.message
+
+
+def test_the_digest_follows_the_ca_that_comes_before_that_of_the_entry(write, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(CLOUDS_YAML, "clouds.yaml")
+    cloud = Cloud({"cacert": write("ca", "other.pem")}, "east", path)
+    before = digest(cloud)
+    write("new", "other.pem")
+    assert digest(cloud) != before
 
 
 def test_no_secret_shows_in_a_clouds_text(write) -> None:

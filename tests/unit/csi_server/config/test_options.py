@@ -12,6 +12,7 @@ from ansible_collections.mooring.storage.csi_server.config.options import Option
 
 SOCKET = "--endpoint=unix://csi/csi.sock"
 CONF = "--cloud-config=/etc/config/cloud.conf"
+TLS = ["--endpoint-tls-cert=c", "--endpoint-tls-key=k", "--endpoint-tls-client-ca=a"]
 CONTROLLER = ["/bin/cinder-csi-plugin", SOCKET, CONF, "--cluster=kubernetes"]
 
 
@@ -66,6 +67,22 @@ def test_what_has_no_effect_is_taken_and_told() -> None:
     assert all(told.values())
 
 
+def test_files_and_names_of_clouds_may_be_lists() -> None:
+    given = ["--cloud-config=a,b", "--cloud-config", "c", "--cloud-name=x,y", '--cloud-name="z,1"']
+    options = parse([SOCKET, *given])
+    assert options.cloud_config == ("a", "b", "c")
+    assert options.cloud_names == ("x", "y", "z,1")
+    assert parse([SOCKET, CONF, "--cloud-name="]).cloud_names == ("",)
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [(":9808", ("", 9808)), ("[::]:9808", ("::", 9808)), ("192.0.2.1:80", ("192.0.2.1", 80))],
+)
+def test_an_address_of_ipv6_stands_in_brackets(given: str, address: tuple[str, int]) -> None:
+    assert parse([SOCKET, CONF, f"--http-endpoint={given}"]).http_endpoint == address
+
+
 @pytest.mark.parametrize(
     ("arguments", "level"),
     [
@@ -95,6 +112,8 @@ def test_topology_can_be_off_and_have_more_segments() -> None:
         ([CONF, "--additional-topology=a"], "'a' is not of the form KEY=VALUE"),
         ([CONF, "--user-agent=a\nb"], "cannot stand in an HTTP header"),
         ([CONF, "--v=loud"], "'loud' is not a whole number"),
+        ([CONF, "--endpoint-tls-cert=c", "--endpoint-tls-key=k"], "--endpoint-tls-client-ca go together"),
+        ([CONF, *TLS], "is for an --endpoint such as tcp://127.0.0.1:10000, not unix://csi/csi.sock"),
         ([CONF, "--no-such-flag"], "--no-such-flag"),
         ([CONF, "words"], "words"),
     ],

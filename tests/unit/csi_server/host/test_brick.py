@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What os-brick is told of a connection, what of it is written down, and how its programs are run."""
+"""What os-brick is told of a connection, and how its programs are run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import pytest
 from oslo_concurrency.processutils import ProcessExecutionError
 
 from ansible_collections.mooring.storage.csi_server.host import brick
-from ansible_collections.mooring.storage.csi_server.host.brick import (
-    run_program,
-    with_own_target,
-    without_secrets,
-)
+from ansible_collections.mooring.storage.csi_server.host.brick import run_program, with_own_target
 
 ONE = {"target_portal": "192.0.2.1:3260", "target_iqn": "iqn.2026-01.test:volume-1", "target_lun": 3}
 
@@ -38,17 +34,6 @@ def test_a_connection_that_lists_its_targets_keeps_them():
 def test_a_connection_of_another_kind_is_left_as_it_is():
     path = {"driver_volume_type": "local", "device_path": "/dev/loop0"}
     assert with_own_target(path) == path
-
-
-def test_secrets_are_not_written_down():
-    secrets = {
-        "auth_method": "CHAP",
-        "auth_username": "user",
-        "auth_password": "password",
-        "discovery_auth_username": "user",
-        "discovery_auth_password": "password",
-    }
-    assert without_secrets(ONE | secrets) == ONE | {"auth_method": "CHAP"}
 
 
 def test_a_program_reads_its_input_and_its_output_is_returned():

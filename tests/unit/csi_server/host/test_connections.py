@@ -17,6 +17,7 @@ from ansible_collections.mooring.storage.csi_server.host.errors import (
     CommandFailed,
     DeviceMismatch,
     DeviceNotReady,
+    InvalidHostRequest,
     TargetMissing,
 )
 from ansible_collections.mooring.storage.csi_server.host.health import Health
@@ -31,7 +32,14 @@ from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine impo
 )
 
 PASSWORD = "chap-secret-1"
-PROPERTIES = {"driver_volume_type": "iscsi", "target_iqn": "iqn.v", "auth_password": PASSWORD}
+KEYRING = "keyring-secret-1"
+PROPERTIES = {
+    "driver_volume_type": "iscsi",
+    "target_iqn": "iqn.v",
+    "auth_username": "user",
+    "auth_password": PASSWORD,
+    "paths": [{"keyring": KEYRING}],
+}
 WANTED = Wanted(VOLUME, GIB, json.dumps(PROPERTIES))
 
 
@@ -95,6 +103,20 @@ def soon() -> Deadline:
     return Deadline.after(1, Clock())
 
 
+def test_a_connection_that_os_brick_cannot_use_is_told_without_its_words(node) -> None:
+    wanted = Wanted(VOLUME, GIB, json.dumps({"driver_volume_type": "iscsi", "auth_password": PASSWORD}))
+    with pytest.raises(InvalidHostRequest, match=f"the connection to volume {VOLUME}: KeyError") as error:
+        node().find(wanted, soon())
+    assert PASSWORD not in str(error.value)
+
+
+def test_a_volume_with_a_long_id_is_as_any_other(node, storage) -> None:
+    wanted = Wanted("é" * 300, GIB, json.dumps(PROPERTIES))
+    assert node().find(wanted, soon()).size == GIB
+    node().release("é" * 300)
+    assert [call for call, dummy in storage.calls] == ["connect", "disconnect"]
+
+
 def test_a_volume_is_connected_to_once(node, storage) -> None:
     first = node().find(WANTED, soon())
     again = node()
@@ -116,7 +138,8 @@ def test_no_secret_is_written_down(node, tmp_path: Path) -> None:
     node().find(WANTED, soon())
     written = [path.read_text() for path in (tmp_path / "connections").iterdir()]
     assert written
-    assert not any(PASSWORD in text for text in written)
+    assert not any(secret in text for text in written for secret in (PASSWORD, KEYRING))
+    assert all("iqn.v" in text for text in written)
 
 
 def test_a_volume_that_is_not_connected_has_to_be_staged(node) -> None:

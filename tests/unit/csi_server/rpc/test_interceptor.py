@@ -56,6 +56,14 @@ def call(error: Exception, folder: Path) -> grpc.RpcError:
     return raised.value
 
 
+@pytest.mark.parametrize("character", ["x", "%", "\n", "é", "漢", "\U0001f4a9"])
+def test_a_long_error_arrives_cut(character: str, tmp_path: Path) -> None:
+    error = call(cloud.QuotaExceeded(character * 20_000), tmp_path)
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert len(error.details() or "") > 300
+    assert set(error.details() or "") == {character}
+
+
 def test_a_known_error_keeps_its_words(tmp_path: Path) -> None:
     error = call(cloud.QuotaExceeded("no more gigabytes", "req-1"), tmp_path)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import urllib.error
 import urllib.request
+from http import client
 from pathlib import Path
 
 import grpc
@@ -93,6 +95,29 @@ def get(port: int, path: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize("host", ["", "::"])
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_every_address_is_of_both_families(host: str) -> None:
+    web = http.serve((host, 0), Readiness(), Metrics())
+    port = web.server_address[1]
+    for address in ("127.0.0.1", "::1"):
+        connection = client.HTTPConnection(address, port, timeout=5)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()
+    web.shutdown()
+    web.server_close()
+
+
+def test_without_ipv6_every_address_is_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    web = http.serve(("", 0), Readiness(), Metrics())
+    assert web.address_family == socket.AF_INET
+    assert get(web.server_address[1], "/healthz")[0] == 200
+    web.shutdown()
+    web.server_close()
 
 
 def test_not_ready_says_why_over_http_and_over_csi(tmp_path: Path) -> None:

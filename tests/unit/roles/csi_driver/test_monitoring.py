@@ -152,6 +152,15 @@ def test_an_alert_tells_what_it_means_and_what_to_do(rule: dict[str, Any]) -> No
     assert said["runbook"] == f"docs/monitoring.md#{rule['alert'].lower()}"
 
 
+def test_the_alert_on_requests_has_every_way_in_which_a_cloud_does_not_serve() -> None:
+    (rule,) = (rule for rule in RULES if rule["alert"] == "CinderCSIOpenStackErrors")
+    named = set(re.search(r'error=~"([^"]*)"', rule["expr"])[1].split("|"))
+    unavailable = {name for name in ERRORS if issubclass(getattr(errors, name), errors.Unavailable)}
+    assert named == unavailable | {"Forbidden"}
+    explained = DOCUMENT.partition(f"### {rule['alert']}\n")[2].partition("\n### ")[0]
+    assert named <= set(re.findall(r"^- `(\w+)`:", explained, re.MULTILINE))
+
+
 def test_the_document_explains_every_alert_and_no_other() -> None:
     explained = re.findall(r"^### (CinderCSI\w+)$", DOCUMENT, re.MULTILINE)
     assert sorted(explained) == sorted(rule["alert"] for rule in RULES)
