@@ -29,6 +29,8 @@ from .errors import DeviceMismatch, DeviceNotReady, InvalidHostRequest
 log = logging.getLogger(__name__)
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+#: What os-brick raises of a connection that it cannot use: it does not check what it is given.
+_UNUSABLE = (LookupError, TypeError, ValueError)
 #: Where Cinder tells in a connection which attachment it is of.
 _ATTACHMENT = "attachment_id"
 #: What sysfs calls a disk that the kernel has given up, of SCSI and of NVMe. Until it has, as while a session
@@ -129,7 +131,7 @@ class ConnectedDevices(Devices):
         device = self._known(volume_id)
         there = connection.path if device is not None and self._answers(device) else ""
         if connection.boot == self._boot:
-            self._brick.disconnect(connection.properties, there)
+            self._disconnect(connection, there)
         os.unlink(self._file(volume_id))
 
     def _end_former(self, wanted: Wanted) -> None:
@@ -142,8 +144,17 @@ class ConnectedDevices(Devices):
             return
         if former.properties.get(_ATTACHMENT) != json.loads(wanted.connection).get(_ATTACHMENT):
             log.warning("ending the connection of a former attachment of volume %s", wanted.serial)
-            self._brick.disconnect(former.properties, "")
+            self._disconnect(former, "")
             os.unlink(self._file(wanted.serial))
+
+    def _disconnect(self, connection: Connection, path: str) -> None:
+        try:
+            self._brick.disconnect(connection.properties, path)
+        except _UNUSABLE as error:
+            # One that cannot be used has not led to a device either.
+            if connection.path:
+                raise
+            log.warning("os-brick cannot end a connection without a device: %s", type(error).__name__)
 
     def _connect(self, wanted: Wanted) -> Device:
         if not wanted.connection:
@@ -153,8 +164,8 @@ class ConnectedDevices(Devices):
         self._write(wanted.serial, kept)
         try:
             path = self._brick.connect(properties)
-        except (LookupError, TypeError, ValueError) as error:
-            # os-brick does not check what it is given, and its words may hold a secret.
+        except _UNUSABLE as error:
+            # Its words may hold a secret.
             raise InvalidHostRequest(
                 f"os-brick cannot use the connection to volume {wanted.serial}: {type(error).__name__}"
             ) from None

@@ -103,11 +103,16 @@ def soon() -> Deadline:
     return Deadline.after(1, Clock())
 
 
-def test_a_connection_that_os_brick_cannot_use_is_told_without_its_words(node) -> None:
+def test_a_connection_that_os_brick_cannot_use_holds_nothing_up(node, storage, monkeypatch) -> None:
     wanted = Wanted(VOLUME, GIB, json.dumps({"driver_volume_type": "iscsi", "auth_password": PASSWORD}))
     with pytest.raises(InvalidHostRequest, match=f"the connection to volume {VOLUME}: KeyError") as error:
         node().find(wanted, soon())
     assert PASSWORD not in str(error.value)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "disconnect", lambda connection, path: connection["target_iqn"])
+        node().release(VOLUME)
+    node().release(VOLUME)
+    assert storage.calls == []
 
 
 def test_a_volume_with_a_long_id_is_as_any_other(node, storage) -> None:
