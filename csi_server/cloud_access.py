@@ -28,6 +28,7 @@ from ..plugins.module_utils._cloud.quotas import QuotaSets
 from ..plugins.module_utils._cloud.volume_changes import VolumeChanges
 from ..plugins.module_utils._cloud.volume_types import VolumeTypes
 from .block import names
+from .block.attachment_plan import Patience
 from .block.attachments import ServerAttachments
 from .block.backups import BlockBackups
 from .block.capacity import VolumeCapacity
@@ -52,6 +53,9 @@ LOG = logging.getLogger(__name__)
 #: Seconds between two looks at the files.
 LOOK_EVERY = 5.0
 FILES_PART = "configuration"
+#: An attach whose answer was lost is taken to be carried out within so many times what a request may take:
+#: who lets requests take longer has a cloud that takes longer with what it was asked for.
+UNANSWERED_TIMEOUTS = 4
 
 
 _Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str, str]], NodeAttachments]
@@ -60,13 +64,17 @@ _Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str
 def _through_nova(
     adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
 ) -> NodeAttachments:
-    return ServerAttachments(adapter, records, servers.Servers(compute), mine)
+    return ServerAttachments(adapter, records, servers.Servers(compute), mine, _patience(compute))
 
 
 def _through_cinder(
     adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
 ) -> NodeAttachments:
-    return ConnectorAttachments(adapter, records, mine)
+    return ConnectorAttachments(adapter, records, mine, _patience(compute))
+
+
+def _patience(api: Api) -> Patience:
+    return Patience(unanswered=UNANSWERED_TIMEOUTS * api.timeout)
 
 
 #: Who attaches volumes to nodes, by the value of ``--attach``.

@@ -38,6 +38,7 @@ class Situation:
     :ivar servers: each server that a record names, and the one that the call is about.
     :ivar ours: this driver made the volume for this cluster.
     :ivar unchanged: seconds for which all this has been so.
+    :ivar coming: an attach to the server of the call, whose answer was lost, may still be carried out.
     """
 
     volume: Volume
@@ -45,6 +46,7 @@ class Situation:
     servers: Mapping[str, Server]
     ours: bool
     unchanged: float
+    coming: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,13 @@ class Patience:
     """Seconds for which something half-made must have stayed as it is before it is repaired."""
 
     half_made: float = 8.0
-    detaching: float = 30.0
-    """A hypervisor asks its guest for a device several times before it gives up."""
+    at_nova: float = 300.0
+    """Of what Nova lists, and thus works on: it attaches one volume after another to a server."""
+    detaching: float = 180.0
+    """A hypervisor asks its guest for a device 8 times, 20 s apart, before it gives up."""
+    unanswered: float = 120.0
+    """Not of what is there, but of what may come: an attach whose answer was lost waits in Nova while the
+    server is busy with something else, and shows nowhere until then."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ Action = Done | Wait | AwaitCreation | Attach | Detach | Remove | Complete | Rol
 
 ATTACHED = "attached"
 #: Statuses that say that somebody has the volume or works on it.
-_HELD = frozenset({"reserved", "attaching", "detaching", "in-use", "error_attaching", "error_detaching"})
+HELD = frozenset({"reserved", "attaching", "detaching", "in-use", "error_attaching", "error_detaching"})
 #: Of those, the statuses that somebody who is at work ends soon.
 _AT_WORK = frozenset({"reserved", "attaching", "detaching"})
 
@@ -162,7 +169,7 @@ def _make_way(now: Situation, server_id: str, patience: Patience) -> Action | No
     if now.servers[server_id] is Server.WITH:
         if any(each.status == ATTACHED for each in _of(now, server_id)):
             return Done()
-        return _settled(now, patience.half_made, "to be attached", Refuse(_half_made(now, server_id)))
+        return _settled(now, patience.at_nova, "to be attached", Refuse(_half_made(now, server_id)))
     left = [each for each in now.records if _is_left_over(now, each, server_id)]
     if left:
         return _repair(now, Remove(tuple(each.id for each in left)))
@@ -191,7 +198,7 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
                 f" administrator can set it right: openstack volume set --state available {volume.id}"
             )
         )
-    if volume.status not in _HELD:
+    if volume.status not in HELD:
         return Refuse(refused)
     made = [each for each in now.records if each.status == ATTACHED]
     if now.records and not made:
@@ -215,8 +222,15 @@ def plan_detach(now: Situation, server_id: str, refused: CloudError, patience: P
         if now.servers[server_id] is Server.GONE or all(each.status == ATTACHED for each in own):
             return remove
         return _settled(now, patience.half_made, "to be attached", remove)
-    if now.ours and not now.records and now.volume.status in _HELD:
+    if now.ours and not now.records and now.volume.status in HELD:
         return _settled(now, patience.half_made, f"to be {now.volume.status} no longer", Release())
+    if now.coming and now.servers[server_id] is not Server.GONE:
+        return Refuse(
+            Busy(
+                f"the answer to the request to attach {now.volume} to server {server_id} was lost: it may"
+                " still be carried out"
+            )
+        )
     return Done()
 
 
@@ -224,7 +238,7 @@ def _detach_from_holder(now: Situation, server_id: str, refused: CloudError, pat
     volume = now.volume
     attached = [each for each in _of(now, server_id) if each.status in (ATTACHED, "error_detaching")]
     if not attached:
-        return _settled(now, patience.half_made, "to be attached", Refuse(_half_made(now, server_id)))
+        return _settled(now, patience.at_nova, "to be attached", Refuse(_half_made(now, server_id)))
     if volume.status == "detaching":
         return _settled(now, patience.detaching, "to be detached", RollBack())
     detach = Detach(attached[0].id)
@@ -274,9 +288,10 @@ def _repair(now: Situation, action: Remove | Complete | Release) -> Action:
 
 def _half_made(now: Situation, server_id: str) -> InUse:
     return InUse(
-        f"{now.volume} is half attached to server {server_id}: Nova lists it there, and Cinder has no"
-        f" completed attachment{_attachments(now.records)}. Only Nova can undo that: reboot the server with"
-        " openstack server reboot --hard, then have an administrator set the volume's state"
+        f"{now.volume} is half attached to server {server_id}: for {now.unchanged:.0f} s Nova has listed it"
+        f" there, and Cinder has no completed attachment{_attachments(now.records)}. Only Nova can undo that:"
+        " reboot the server with openstack server reboot --hard, then have an administrator set the volume's"
+        " state"
     )
 
 

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound
+from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound, Unanswered
 from ...plugins.module_utils._cloud.volume import AttachmentRecord, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
 from . import attachment_plan as plan
@@ -82,6 +82,7 @@ class ServerAttachments:
         self._sightings = Sightings()
         self._attached: Recent[tuple[str, str], Volume] = Recent(STILL_TRUE)
         self._detached: Recent[tuple[str, str], bool] = Recent(STILL_TRUE)
+        self._unanswered: Recent[tuple[str, str], bool] = Recent(self._patience.unanswered)
 
     def attach(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
         """Return a volume that is attached to a server, and to no other.
@@ -121,7 +122,7 @@ class ServerAttachments:
         self, ask: _Ask, planner: _Planner, volume_id: str, server_id: str, deadline: Deadline
     ) -> Volume:
         try:
-            ask(server_id, volume_id, deadline)
+            self._ask(ask, volume_id, server_id, deadline)
         except (InUse, NotFound) as refused:
             found = self._follow(planner, volume_id, server_id, refused, deadline)
             if found is None:
@@ -130,10 +131,18 @@ class ServerAttachments:
                 return found
         return self._volumes.wait_until_attached(volume_id, server_id, deadline)
 
+    def _ask(self, ask: _Ask, volume_id: str, server_id: str, deadline: Deadline) -> None:
+        try:
+            ask(server_id, volume_id, deadline)
+        except Unanswered:
+            self._unanswered.put((volume_id, server_id), True)
+            raise
+
     def detach(self, volume_id: str, server_id: str, deadline: Deadline) -> None:
-        """Return when a volume is not attached to a server, or is gone, or the server is.
+        """Return when a volume is not attached to a server and will not be, or is gone, or the server is.
 
         :raises InUse: the server's or the volume's state forbids it.
+        :raises Busy: it is not attached, but an attach whose answer was lost may still be carried out.
         """
         self._attached.drop((volume_id, server_id))
         if not self._detached.get((volume_id, server_id)):
@@ -148,6 +157,8 @@ class ServerAttachments:
             if found is None or not found.attached_to(server_id):
                 return
         status = self._volumes.wait_until_detached(volume_id, server_id, deadline)
+        # If an answer was lost, this was what had been asked for.
+        self._unanswered.drop((volume_id, server_id))
         if status not in ("", "available", "in-use"):
             # A second, half-made attachment to the same server holds it still.
             left = InUse(f"volume {volume_id} is {status} after it was detached from server {server_id}")
@@ -224,7 +235,8 @@ class ServerAttachments:
             volume_id, (volume.status, frozenset(records), frozenset(servers.items()))
         )
         ours = all(volume.metadata.get(key) == value for key, value in self._mine.items())
-        return plan.Situation(volume, records, servers, ours, unchanged)
+        coming = bool(self._unanswered.get((volume_id, server_id)))
+        return plan.Situation(volume, records, servers, ours, unchanged, coming)
 
     def _server(self, server_id: str, volume_id: str, deadline: Deadline) -> plan.Server:
         volumes = self._servers.volumes_of(server_id, deadline)
@@ -237,7 +249,7 @@ class ServerAttachments:
             case plan.AwaitCreation():
                 self._volumes.wait_until_usable(volume, deadline)
             case plan.Attach():
-                self._servers.attach_shared(server_id, volume.id, deadline)
+                self._ask(self._servers.attach_shared, volume.id, server_id, deadline)
             case plan.Detach(attachment):
                 self._records.complete(attachment, deadline)
                 self._servers.detach(server_id, volume.id, deadline)

@@ -15,12 +15,13 @@ from urllib.parse import parse_qsl, urlencode
 
 #: What a CSINode object can hold.
 LONGEST_ID = 192
-#: Fields of os-brick's connector that back ends use, by how they are kept.
-_TEXTS = ("host", "ip", "initiator", "nqn", "system uuid")
+#: Fields of os-brick's connector that back ends use, by how they are kept. The system's UUID is none of them:
+#: the two drivers of Cinder that look for it do without, and with it an ordinary node's id is too long.
+_TEXTS = ("host", "ip", "initiator", "nqn", "platform")
 _LISTS = ("wwpns", "wwnns")
 _FLAGS = ("multipath", "enforce_multipath")
 _FIRST = "host="
-#: What Cinder's drivers expect of every connector.
+#: What Cinder's drivers expect of every connector. An id tells only what is otherwise.
 _PLATFORM = {"platform": "x86_64", "os_type": "linux"}
 
 
@@ -34,7 +35,8 @@ def encode(properties: Mapping[str, Any]) -> str:
     :param properties: as os-brick's ``get_connector_properties`` gives them.
     :raises BadConnector: it names no host, has no port to storage, or is too long.
     """
-    pairs = [(name, str(properties[name])) for name in _TEXTS if properties.get(name)]
+    texts = [name for name in _TEXTS if properties.get(name) not in (None, "", _PLATFORM.get(name))]
+    pairs = [(name, str(properties[name])) for name in texts]
     pairs += [(name, ",".join(properties[name])) for name in _LISTS if properties.get(name)]
     pairs += [(name, "1") for name in _FLAGS if properties.get(name)]
     if not properties.get("host"):

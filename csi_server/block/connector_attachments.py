@@ -10,13 +10,29 @@ keeps which node an attachment is for, and a restarted driver finds it there.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ...plugins.module_utils._cloud.errors import CloudError, InUse, InvalidRequest, NotFound
+from ...plugins.module_utils._cloud.errors import (
+    Busy,
+    CloudError,
+    InUse,
+    InvalidRequest,
+    NotFound,
+    Unanswered,
+)
 from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
-from ...plugins.module_utils._cloud.waiting import Deadline
+from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
 from . import connector, names
+from .attachment_plan import HELD, Patience
+from .attachments import PACE
+from .recent import Recent
+from .sightings import Sightings
+
+LOG = logging.getLogger(__name__)
+#: Statuses of a volume that is being given to a node, which may not be the first.
+_ON_ITS_WAY = frozenset({"reserved", "attaching"})
 
 
 class ExportedVolumesPort(Protocol):
@@ -34,6 +50,7 @@ class ExportsPort(Protocol):
     def complete(self, attachment_id: str, deadline: Deadline) -> None: ...
     def delete(self, attachment_id: str, deadline: Deadline) -> None: ...
     def of_volume(self, volume_id: str, deadline: Deadline) -> tuple[AttachmentRecord, ...]: ...
+    def release(self, volume_id: str, deadline: Deadline) -> None: ...
 
 
 class ConnectorAttachments:
@@ -42,10 +59,21 @@ class ConnectorAttachments:
     :param mine: metadata that marks a volume as made by this driver for this cluster.
     """
 
-    def __init__(self, volumes: ExportedVolumesPort, exports: ExportsPort, mine: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        volumes: ExportedVolumesPort,
+        exports: ExportsPort,
+        mine: Mapping[str, str],
+        patience: Patience | None = None,
+        pace: Pace = PACE,
+    ) -> None:
         self._volumes = volumes
         self._exports = exports
         self._mine = mine
+        self._patience = patience or Patience()
+        self._pace = pace
+        self._sightings = Sightings()
+        self._unanswered: Recent[tuple[str, str], bool] = Recent(self._patience.unanswered)
 
     def attach(self, volume_id: str, node_id: str, deadline: Deadline) -> Volume:
         """Return a volume that is attached to a node, and to no other.
@@ -87,8 +115,12 @@ class ConnectorAttachments:
             raise NotFound(str(error)) from error
         if volume.status in COMING:
             volume = self._volumes.wait_until_usable(volume, deadline)
-        self._remove_half_made(volume, deadline)
-        made = self._exports.create(volume.id, wanted, deadline)
+        self._set_right(volume, deadline)
+        try:
+            made = self._exports.create(volume.id, wanted, deadline)
+        except Unanswered:
+            self._unanswered.put((volume.id, node_id), True)
+            raise
         try:
             self._exports.complete(made, deadline)
         except CloudError as failure:
@@ -97,15 +129,23 @@ class ConnectorAttachments:
         return self._find(volume.id, deadline)
 
     def detach(self, volume_id: str, node_id: str, deadline: Deadline) -> None:
-        """Return when a volume is not attached to a node, or is gone."""
+        """Return when a volume is not attached to a node and will not be, or is gone.
+
+        :raises Busy: it is not attached, but an attach whose answer was lost may still be carried out.
+        """
         volume = self._volumes.find(volume_id, deadline)
         if volume is None:
             return
-        for attachment in volume.attachments:
-            if attachment.node_id == node_id:
-                self._exports.delete(attachment.id, deadline)
+        own = [attachment for attachment in volume.attachments if attachment.node_id == node_id]
+        for attachment in own:
+            self._exports.delete(attachment.id, deadline)
         if self._is_mine(volume):
-            self._remove_half_made(volume, deadline)
+            self._set_right(volume, deadline)
+        if own or volume.status in _ON_ITS_WAY:
+            # If an answer was lost, this was what had been asked for.
+            self._unanswered.drop((volume_id, node_id))
+        elif self._unanswered.get((volume_id, node_id)):
+            raise Busy(f"the answer to the request to attach {volume} was lost: it may still be carried out")
 
     def detach_everywhere(self, volume_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to any node, or is gone."""
@@ -127,22 +167,50 @@ class ConnectorAttachments:
             raise NotFound(f"volume {volume_id} does not exist")
         return volume
 
-    def _remove_half_made(self, volume: Volume, deadline: Deadline) -> None:
-        """Remove what an attach left that was ended half way: no node has heard of it.
+    def _set_right(self, volume: Volume, deadline: Deadline) -> None:
+        """Free a volume that says it is held, of what no node has heard of.
 
-        The caller holds the volume's lock, so no attach of this driver is under way.
+        :raises InUse: it was not made by this driver.
         """
-        if volume.status not in ("reserved", "attaching"):
+        if volume.status not in (_ON_ITS_WAY if volume.attachments else HELD):
             return
         if not self._is_mine(volume):
             raise InUse(
                 f"{volume} is {volume.status}, and was not made by this driver for this cluster: whoever"
-                " made it may finish that, or undo it with openstack volume attachment delete"
+                " made it may finish that, or undo it with openstack volume attachment delete, or with"
+                " openstack volume set --state available"
             )
+        self._remove_half_made(volume, deadline)
+
+        def look() -> bool | None:
+            return self._is_free(volume.id, deadline) or None
+
+        if look() is None:
+            wait_for(look, f"{volume} to be {volume.status} no longer", deadline, self._pace)
+
+    def _remove_half_made(self, volume: Volume, deadline: Deadline) -> None:
+        """Remove what an attach left that was ended half way.
+
+        The caller holds the volume's lock, so no attach of this driver is under way.
+        """
         complete = {attachment.id for attachment in volume.attachments}
         for record in self._exports.of_volume(volume.id, deadline):
             if record.id not in complete and not record.server_id:
                 self._exports.delete(record.id, deadline)
+
+    def _is_free(self, volume_id: str, deadline: Deadline) -> bool:
+        """Whether an attachment stands behind a volume's status, or the status says that there is none.
+
+        One that nothing has stood behind for a while is released: until then somebody may be at work.
+        """
+        volume = self._volumes.find(volume_id, deadline)
+        if volume is None or volume.status not in HELD or self._exports.of_volume(volume_id, deadline):
+            return True
+        if self._sightings.unchanged(volume_id, volume.status) < self._patience.half_made:
+            return False
+        LOG.info("releasing a volume", extra={"volume_id": volume_id, "status": volume.status})
+        self._exports.release(volume_id, deadline)
+        return True
 
     def _is_mine(self, volume: Volume) -> bool:
         return self._mine.items() <= volume.metadata.items()

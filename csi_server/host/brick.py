@@ -98,6 +98,7 @@ class OsBrick:
         """Write out what is left for the device, remove it, and leave the target if that was its last.
 
         :param connection: may lack its credentials.
+        :param path: the device; empty when there is none to be written out, which nothing can hold up then.
         """
         device = {"path": path} if path else None
         # With multipath, what was discovered at the portal is what has been connected to.

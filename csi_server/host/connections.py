@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -25,7 +26,16 @@ from .commands import Commands
 from .devices import Device, Devices, Wanted
 from .errors import DeviceMismatch, DeviceNotReady, InvalidHostRequest
 
+log = logging.getLogger(__name__)
+
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+#: What os-brick raises of a connection that it cannot use: it does not check what it is given.
+_UNUSABLE = (LookupError, TypeError, ValueError)
+#: Where Cinder tells in a connection which attachment it is of.
+_ATTACHMENT = "attachment_id"
+#: What sysfs calls a disk that the kernel has given up, of SCSI and of NVMe. Until it has, as while a session
+#: is recovered, what is left for the disk may still be written out.
+_GIVEN_UP = frozenset({"offline", "transport-offline", "dead"})
 #: Of a file, without its endings. No volume of Cinder has an id as long as that.
 _LONGEST_NAME = 200
 
@@ -45,7 +55,7 @@ class Connection:
     :ivar properties: os-brick's, without credentials.
     :ivar boot: the boot of the kernel in which it was made; in another one it is no more.
     :ivar path: the device's file, empty until it is there.
-    :ivar wwid: the device's, by sysfs.
+    :ivar wwid: the device's, by sysfs; empty until it is there.
     """
 
     properties: dict[str, Any]
@@ -82,6 +92,7 @@ class ConnectedDevices(Devices):
         :raises InvalidHostRequest: what tells how to reach it is incomplete.
         :raises DeviceMismatch: its device has another size.
         """
+        self._end_former(wanted)
         device = self._known(wanted.serial) or self._connect(wanted)
         if not wanted.fits(device.size):
             raise DeviceMismatch(
@@ -109,14 +120,41 @@ class ConnectedDevices(Devices):
         return super().grown(device, wanted, deadline)
 
     def release(self, volume_id: str) -> None:
-        """End the connection to a volume. Without one, nothing."""
+        """End the connection to a volume. Without one, nothing.
+
+        :raises CommandFailed: what is left for its device cannot be written out, and the device has not been
+            given up: it may answer again.
+        """
         connection = self._read_connection(volume_id)
         if connection is None:
             return
-        there = connection.path if self._known(volume_id) else ""
+        device = self._known(volume_id)
+        there = connection.path if device is not None and self._answers(device) else ""
         if connection.boot == self._boot:
-            self._brick.disconnect(connection.properties, there)
+            self._disconnect(connection, there)
         os.unlink(self._file(volume_id))
+
+    def _end_former(self, wanted: Wanted) -> None:
+        """End the connection of an attachment that is no more: its login is void, the volume was elsewhere.
+
+        What is left for its device is lost, not written over what another node has written meanwhile.
+        """
+        former = self._read_connection(wanted.serial)
+        if former is None or not wanted.connection or former.boot != self._boot:
+            return
+        if former.properties.get(_ATTACHMENT) != json.loads(wanted.connection).get(_ATTACHMENT):
+            log.warning("ending the connection of a former attachment of volume %s", wanted.serial)
+            self._disconnect(former, "")
+            os.unlink(self._file(wanted.serial))
+
+    def _disconnect(self, connection: Connection, path: str) -> None:
+        try:
+            self._brick.disconnect(connection.properties, path)
+        except _UNUSABLE as error:
+            # One that cannot be used has not led to a device either.
+            if connection.path:
+                raise
+            log.warning("os-brick cannot end a connection without a device: %s", type(error).__name__)
 
     def _connect(self, wanted: Wanted) -> Device:
         if not wanted.connection:
@@ -126,21 +164,26 @@ class ConnectedDevices(Devices):
         self._write(wanted.serial, kept)
         try:
             path = self._brick.connect(properties)
-        except (LookupError, TypeError, ValueError) as error:
-            # os-brick does not check what it is given, and its words may hold a secret.
+        except _UNUSABLE as error:
+            # Its words may hold a secret.
             raise InvalidHostRequest(
                 f"os-brick cannot use the connection to volume {wanted.serial}: {type(error).__name__}"
             ) from None
         device = self._at(path)
         if device is None:
             raise DeviceNotReady(f"{path}, the device of volume {wanted.serial}, is no block device")
-        self._write(wanted.serial, Connection(kept.properties, self._boot, path, self._wwid(device)))
+        wwid = self._wwid(device)
+        if not wwid:
+            raise DeviceNotReady(
+                f"{path}, the device of volume {wanted.serial}, has no WWID that it could be known by again"
+            )
+        self._write(wanted.serial, Connection(kept.properties, self._boot, path, wwid))
         return device
 
     def _known(self, volume_id: str) -> Device | None:
         """The device to which a connection of this boot has led, while it is the same."""
         connection = self._read_connection(volume_id)
-        if connection is None or connection.boot != self._boot or not connection.path:
+        if connection is None or connection.boot != self._boot or not connection.wwid:
             return None
         device = self._at(connection.path)
         return device if device is not None and self._wwid(device) == connection.wwid else None
@@ -148,9 +191,18 @@ class ConnectedDevices(Devices):
     def _at(self, path: str) -> Device | None:
         return self.named(os.path.basename(os.path.realpath(path)))
 
+    def _answers(self, device: Device) -> bool:
+        """Whether the kernel has not given up a device, or not all the paths to it."""
+        return any(
+            self._read(os.path.basename(each.path), os.path.join("device", "state")) not in _GIVEN_UP
+            for each in self.below(device) or [device]
+        )
+
     def _wwid(self, device: Device) -> str:
+        """The WWID that the kernel has of a device; that of several paths is in the name of their map."""
         name = os.path.basename(device.path)
-        return self._read(name, "wwid") or self._read(name, os.path.join("device", "wwid"))
+        places = ("wwid", os.path.join("device", "wwid"), os.path.join("dm", "uuid"))
+        return next((wwid for place in places if (wwid := self._read(name, place))), "")
 
     def _file(self, volume_id: str) -> str:
         name = quote(volume_id, safe="")

@@ -17,6 +17,8 @@ from .waiting import Deadline
 MICROVERSION = "2.60"
 #: The last version that refuses such volumes.
 SINGLE_ATTACHMENT = "2.59"
+#: Nova's only way to say that a server's hypervisor is down: a 409 with these words.
+_DOWN = "Service is unavailable at this time"
 
 
 class Servers:
@@ -82,7 +84,7 @@ class Servers:
         """Ask for a volume to be detached from a server.
 
         :raises NotFound: the server does not exist, or the volume is not attached to it.
-        :raises InUse: the volume, or the server, is in a state that forbids it.
+        :raises InUse: the volume, or the server, is in a state that forbids it; its hypervisor is down.
         """
         try:
             self._api.request(
@@ -94,3 +96,12 @@ class Servers:
             )
         except InvalidRequest as refused:
             raise InUse(refused.message, refused.request_id) from refused
+        except InUse as refused:
+            if _DOWN not in refused.message:
+                raise
+            raise InUse(
+                f"{refused.message}: the server's hypervisor is down. Once an administrator has evacuated or"
+                " deleted the server (openstack server evacuate, openstack server delete), the volume can be"
+                " detached",
+                refused.request_id,
+            ) from refused

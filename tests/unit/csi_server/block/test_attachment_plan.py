@@ -34,7 +34,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume impo
 
 HERE, THERE = "here", "there"
 GONE, WITHOUT, WITH = Server.GONE, Server.WITHOUT, Server.WITH
-PATIENCE = Patience(half_made=8, detaching=30)
+PATIENCE = Patience()
 REFUSED = InUse("Nova's words")
 AGES = 1000.0
 
@@ -145,12 +145,13 @@ def test_detach(now: Situation, action: plan.Action) -> None:
         (plan.plan_attach, ("reserved", [], {}), 8, Release()),
         (plan.plan_attach, ("attaching", [], {}), 8, Release()),
         (plan.plan_attach, ("detaching", [], {}), 8, Release()),
-        (plan.plan_attach, ("attaching", [record("attaching")], {"here": WITH}), 8, InUse),
+        (plan.plan_attach, ("attaching", [record("attaching")], {"here": WITH}), 300, InUse),
+        (plan.plan_attach, ("reserved", [record("reserved")], {"here": WITH}), 300, InUse),
         (plan.plan_detach, ("reserved", [record("reserved")], {}), 8, Remove(("reserved-here",))),
         (plan.plan_detach, ("attaching", [], {}), 8, Release()),
-        (plan.plan_detach, ("detaching", [record("attached")], {"here": WITH}), 30, RollBack()),
+        (plan.plan_detach, ("detaching", [record("attached")], {"here": WITH}), 180, RollBack()),
         (plan.plan_detach, ("attaching", [record("attached")], {"here": WITH}), 8, Detach("attached-here")),
-        (plan.plan_detach, ("reserved", [record("reserved")], {"here": WITH}), 8, InUse),
+        (plan.plan_detach, ("reserved", [record("reserved")], {"here": WITH}), 300, InUse),
     ],
 )  # fmt: skip
 def test_what_somebody_may_be_at_work_on_is_waited_for_first(
@@ -196,4 +197,5 @@ def test_detach_leaves_what_is_not_ours_alone() -> None:
 def test_half_attached_is_told_to_be_novas_matter() -> None:
     action = plan.plan_detach(situation("attaching", here=WITH), HERE, REFUSED, PATIENCE)
     assert isinstance(action, Refuse)
+    assert "for 1000 s Nova has listed it there" in action.error.message
     assert "openstack server reboot --hard" in action.error.message

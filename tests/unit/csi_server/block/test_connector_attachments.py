@@ -10,16 +10,24 @@ import json
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import connector
+from ansible_collections.mooring.storage.csi_server.block.attachment_plan import Patience
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import (
+    Busy,
     InUse,
     InvalidRequest,
     NotFound,
+    Unanswered,
 )
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import (
+    SYSTEM_CLOCK,
+    Deadline,
+    Pace,
+)
+from ansible_collections.mooring.storage.tests.unit.plugins.module_utils._cloud.test_waiting import FakeClock
 
 from ..conftest import MINE
 from ..fake_cloud import Failure, FakeCloud
@@ -40,7 +48,17 @@ OTHER = connector.encode({**PROPERTIES, "host": "node2"})
 @pytest.fixture
 def attachments(cloud: FakeCloud) -> ConnectorAttachments:
     api = Api(lambda: cloud.cinder, "3.50")
-    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE)
+    pace = Pace(first=0.001, second=0.001, growth=1.0)
+    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE, pace=pace)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Time that passes only while somebody waits."""
+    clock = FakeClock()
+    monkeypatch.setattr(SYSTEM_CLOCK, "now", clock.now)
+    monkeypatch.setattr(SYSTEM_CLOCK, "sleep", clock.sleep)
+    return clock
 
 
 @pytest.fixture
@@ -56,6 +74,26 @@ def test_a_node_id_holds_what_a_back_end_needs() -> None:
     assert NODE.startswith("host=node1&ip=192.0.2.11&initiator=iqn.2026-01.lab:node1&wwpns=")
     read = connector.decode(NODE)
     assert {name: read[name] for name in PROPERTIES} == PROPERTIES
+
+
+def test_an_ordinary_node_has_an_id() -> None:
+    """Debian's initiator, an NVMe host as nvme-cli makes it, and a board with a UUID."""
+    properties = {
+        **PROPERTIES,
+        "initiator": "iqn.1993-08.org.debian:01:abcdef012345",
+        "nqn": "nqn.2014-08.org.nvmexpress:uuid:4c4c4544-0034-5a10-8057-b9c04f4e4d32",
+        "system uuid": "4c4c4544-0034-5a10-8057-b9c04f4e4d32",
+        "wwpns": [],
+    }
+    node_id = connector.encode(properties)
+    assert len(node_id) <= 150
+    read = connector.decode(node_id)
+    assert (read["initiator"], read["nqn"]) == (properties["initiator"], properties["nqn"])
+
+
+def test_another_platform_is_told() -> None:
+    read = connector.decode(connector.encode({**PROPERTIES, "platform": "s390x"}))
+    assert (read["platform"], read["os_type"]) == ("s390x", "linux")
 
 
 def test_multipath_passes_through() -> None:
@@ -141,6 +179,35 @@ def test_what_does_not_exist(attachments: ConnectorAttachments, volume: str) -> 
         attachments.attach("gone", NODE, soon())
 
 
+def lose_an_attach(cloud: FakeCloud, attachments: ConnectorAttachments, volume: str) -> None:
+    cloud.failures.append(Failure("POST /attachments", 504))
+    with pytest.raises(Unanswered):
+        attachments.attach(volume, NODE, soon())
+
+
+def test_an_attach_that_may_still_come_is_not_detached_yet(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock
+) -> None:
+    lose_an_attach(cloud, attachments, volume)
+    with pytest.raises(Busy, match="was lost: it may still be carried out"):
+        attachments.detach(volume, NODE, soon())
+    attachments.detach(volume, OTHER, soon())
+    clock.sleep(Patience().unanswered)
+    attachments.detach(volume, NODE, soon())
+
+
+def test_an_attach_that_came_after_all_is_detached_at_once(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    lose_an_attach(cloud, attachments, volume)
+    cloud.cinder.request(
+        "/attachments", "POST", json={"attachment": {"volume_uuid": volume, "connector": {}}}
+    )
+    for dummy in range(2):
+        attachments.detach(volume, NODE, soon())
+    assert cloud.volumes[volume]["half_made"] == []
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_an_attachment_that_is_not_completed_is_given_back(
     cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, status: int
@@ -163,9 +230,44 @@ def test_what_an_ended_driver_left_half_made_is_made_anew(
     assert cloud.volumes[volume]["half_made"] == []
 
 
-def test_what_is_half_made_and_of_somebody_else_is_left_alone(
-    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+HELD = ["reserved", "attaching", "in-use", "detaching", "error_attaching", "error_detaching"]
+
+
+@pytest.mark.parametrize("status", HELD)
+@pytest.mark.parametrize("attach", [True, False])
+def test_a_status_that_nobody_stands_behind_is_waited_out_and_set_right(
+    cloud: FakeCloud,
+    attachments: ConnectorAttachments,
+    volume: str,
+    clock: FakeClock,
+    status: str,
+    attach: bool,
 ) -> None:
-    cloud.volumes[volume].update(status="reserved", metadata={})
+    cloud.volumes[volume]["status"] = status
+    if attach:
+        assert attachments.attach(volume, NODE, soon()).node_ids() == [NODE]
+    else:
+        attachments.detach(volume, NODE, soon())
+        assert cloud.volumes[volume]["status"] == "available"
+    assert sum(clock.slept) == pytest.approx(Patience().half_made, abs=0.1)
+
+
+def test_a_status_that_changes_by_itself_is_not_set_right(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock
+) -> None:
+    cloud.volumes[volume]["status"] = "detaching"
+    cloud.later(cloud.volumes[volume], lambda volume: volume.update(status="available"))
+    attachments.attach(volume, NODE, soon())
+    assert f"POST /volumes/{volume}/action" not in cloud.calls
+    assert sum(clock.slept) < 1
+
+
+@pytest.mark.parametrize("status", HELD)
+def test_what_is_held_and_of_somebody_else_is_left_alone(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, status: str
+) -> None:
+    cloud.volumes[volume].update(status=status, metadata={})
     with pytest.raises(InUse, match="not made by this driver for this cluster"):
         attachments.attach(volume, NODE, soon())
+    attachments.detach(volume, NODE, soon())
+    assert cloud.volumes[volume]["status"] == status

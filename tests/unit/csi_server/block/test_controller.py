@@ -369,6 +369,20 @@ def test_unpublish_frees_a_volume_from_a_server_that_is_gone(driver: Driver) -> 
     assert driver.cloud.volumes[volume]["attachments"] == []
 
 
+def test_unpublish_from_a_server_whose_hypervisor_is_down_says_what_to_do(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, server)
+    said = "Service is unavailable at this time."
+    driver.cloud.failures.append(Failure("DELETE /servers/.*", 409, times=2, message=said))
+    refused(
+        lambda: unpublish(driver, volume, server),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        said,
+        "evacuated or deleted the server",
+    )
+    assert driver.cloud.volumes[volume]["status"] == "in-use"
+
+
 @pytest.mark.parametrize("status", ["reserved", "error_attaching", "error_detaching", "attaching"])
 def test_publish_repairs_a_volume_that_nobody_holds(driver: Driver, status: str) -> None:
     server, volume = driver.cloud.add_server(), create(driver).volume_id

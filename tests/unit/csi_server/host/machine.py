@@ -9,6 +9,7 @@ It stands in for the kernel and for mount, blkid, mkfs... so what runs above is 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -111,6 +112,15 @@ class Machine:
         if link:
             (self.dev / "disk/by-id" / link).symlink_to(path)
         return path
+
+    def unplug(self, name: str) -> None:
+        """Take a disk away, if it is there."""
+        (self.sys / "block" / name).unlink(missing_ok=True)
+        for link in (self.sys / "dev/block").iterdir():
+            if link.readlink().name == name:
+                link.unlink()
+        shutil.rmtree(self.sys / "class/block" / name, ignore_errors=True)
+        (self.dev / name).unlink(missing_ok=True)
 
     def number_of(self, path: str) -> str | None:
         """What the kernel would say of a device file, or of a path to which one is bound."""

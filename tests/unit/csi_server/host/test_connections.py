@@ -14,6 +14,7 @@ from ansible_collections.mooring.storage.csi_server.block.node_health import Nod
 from ansible_collections.mooring.storage.csi_server.host.connections import ConnectedDevices
 from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
 from ansible_collections.mooring.storage.csi_server.host.errors import (
+    CommandFailed,
     DeviceMismatch,
     DeviceNotReady,
     InvalidHostRequest,
@@ -49,14 +50,17 @@ class Storage:
         self.machine = machine
         self.calls: list[tuple[str, str]] = []
         self.size = GIB
+        self.name = "sda"
+        self.shown = {"device__wwid": b"naa.1"}
 
     def connect(self, connection):
         assert connection["auth_password"] == PASSWORD
         self.calls.append(("connect", connection["target_iqn"]))
-        return str(self.machine.plug("sda", size=self.size, device__wwid=b"naa.1"))
+        return str(self.machine.plug(self.name, "", self.size, "", **self.shown))
 
     def disconnect(self, connection, path):
         self.calls.append(("disconnect", path))
+        self.machine.unplug(self.name)
 
     def extend(self, connection):
         self.machine.grow("sda", 2 * GIB)
@@ -91,15 +95,24 @@ def node(tmp_path: Path, machine: Machine, storage: Storage):
     return start
 
 
+def fail(*dummy: object) -> None:
+    raise CommandFailed("exit code 1")
+
+
 def soon() -> Deadline:
     return Deadline.after(1, Clock())
 
 
-def test_a_connection_that_os_brick_cannot_use_is_told_without_its_words(node) -> None:
+def test_a_connection_that_os_brick_cannot_use_holds_nothing_up(node, storage, monkeypatch) -> None:
     wanted = Wanted(VOLUME, GIB, json.dumps({"driver_volume_type": "iscsi", "auth_password": PASSWORD}))
     with pytest.raises(InvalidHostRequest, match=f"the connection to volume {VOLUME}: KeyError") as error:
         node().find(wanted, soon())
     assert PASSWORD not in str(error.value)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "disconnect", lambda connection, path: connection["target_iqn"])
+        node().release(VOLUME)
+    node().release(VOLUME)
+    assert storage.calls == []
 
 
 def test_a_volume_with_a_long_id_is_as_any_other(node, storage) -> None:
@@ -151,6 +164,24 @@ def test_a_device_that_took_the_place_of_the_volumes_is_not_it(node, machine) ->
     assert not node().carries(device, VOLUME)
 
 
+def test_a_device_of_several_paths_is_known_by_its_map(node, machine, storage) -> None:
+    storage.name, storage.shown = "dm-0", {"dm__uuid": b"mpath-3600a"}
+    device = node().find(WANTED, soon())
+    assert node().carries(device, VOLUME)
+    (machine.sys / "class/block/dm-0/dm/uuid").write_bytes(b"mpath-3600b")
+    assert not node().carries(device, VOLUME)
+
+
+def test_a_device_that_could_not_be_known_again_is_not_used(node, storage) -> None:
+    storage.shown = {}
+    with pytest.raises(DeviceNotReady, match="has no WWID"):
+        node().find(WANTED, soon())
+    with pytest.raises(DeviceNotReady, match="stage it again"):
+        node().find(Wanted(VOLUME), soon())
+    node().release(VOLUME)
+    assert storage.calls[1:] == [("disconnect", "")]
+
+
 def test_after_a_boot_the_volume_is_connected_to_anew(node, machine, storage, tmp_path: Path) -> None:
     device = node().find(WANTED, soon())
     (tmp_path / "boot_id").write_text("boot-2\n")
@@ -165,6 +196,65 @@ def test_releasing_disconnects_once(node, storage) -> None:
     for dummy in range(2):
         node().release(VOLUME)
     assert storage.calls == [("connect", "iqn.v"), ("disconnect", device.path)]
+
+
+@pytest.mark.parametrize(
+    ("state", "written_out"),
+    [
+        ("running", True),
+        ("blocked", True),
+        ("live", True),
+        ("offline", False),
+        ("transport-offline", False),
+        ("dead", False),
+    ],
+)
+def test_a_device_that_was_given_up_is_removed_as_it_is(
+    node, machine, storage, state: str, written_out: bool
+) -> None:
+    device = node().find(WANTED, soon())
+    (machine.sys / "class/block/sda/device/state").write_text(f"{state}\n")
+    node().release(VOLUME)
+    assert storage.calls[1:] == [("disconnect", device.path if written_out else "")]
+
+
+@pytest.mark.parametrize(("second", "written_out"), [("running", True), ("offline", False)])
+def test_a_device_of_several_paths_is_given_up_with_the_last(
+    node, machine, storage, second: str, written_out: bool
+) -> None:
+    device = node().find(WANTED, soon())
+    for path, state in (("sdb", "offline"), ("sdc", second)):
+        machine.plug(path, device__state=state.encode())
+        (machine.sys / "class/block/sda/slaves" / path).mkdir(parents=True)
+    node().release(VOLUME)
+    assert storage.calls[1:] == [("disconnect", device.path if written_out else "")]
+
+
+def test_a_volume_that_was_attached_anew_is_connected_to_anew(node, storage) -> None:
+    """Its former login is void, and another node may have written to it."""
+
+    def attached(attachment: str) -> Wanted:
+        return Wanted(VOLUME, GIB, json.dumps({**PROPERTIES, "attachment_id": attachment}))
+
+    node().find(attached("first"), soon())
+    node().find(attached("first"), soon())
+    assert storage.calls == [("connect", "iqn.v")]
+    device = node().find(attached("second"), soon())
+    assert storage.calls[1:] == [("disconnect", ""), ("connect", "iqn.v")]
+    assert node().find(attached("second"), soon()) == device
+    assert node().find(Wanted(VOLUME), soon()) == device
+    assert len(storage.calls) == 3
+
+
+def test_a_former_attachment_that_cannot_be_ended_is_ended_later(node, storage, monkeypatch) -> None:
+    node().find(WANTED, soon())
+    wanted = Wanted(VOLUME, GIB, json.dumps({**PROPERTIES, "attachment_id": "second"}))
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "disconnect", fail)
+        with pytest.raises(CommandFailed):
+            node().find(wanted, soon())
+    node().find(wanted, soon())
+    assert storage.calls[1:] == [("disconnect", ""), ("connect", "iqn.v")]
 
 
 def test_what_was_half_connected_is_disconnected(node, storage, monkeypatch) -> None:
