@@ -15,7 +15,7 @@ from ...plugins.module_utils._cloud.waiting import Deadline
 from ..host import mounts, statistics
 from ..host.devices import Device, Devices, Wanted
 from ..host.encryption import Encryption
-from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, Refused, TargetMissing
+from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, Refused, StillInUse, TargetMissing
 from ..host.filesystems import Filesystems, mount_options, without_recovery
 from ..host.mounts import Mount, Mounts
 from ..host.statistics import Statistics, Usage
@@ -68,8 +68,7 @@ class HostBlockNode:
 
     def unstage(self, volume_id: str, path: str) -> None:
         self._mounts.unmount(path)
-        self._encryption.close(volume_id)
-        self._devices.release(volume_id)
+        self._let_go(volume_id)
 
     def publish(self, request: Publish, deadline: Deadline) -> None:
         if request.access.filesystem is None:
@@ -117,6 +116,29 @@ class HostBlockNode:
         if device is None or not self._devices.shows(device, volume_id):
             raise TargetMissing(f"volume {volume_id} is not at {path!r}")
         return device, mounted
+
+    def _let_go(self, volume_id: str) -> None:
+        """Close the volume if it is encrypted, and let go of its device.
+
+        :raises StillInUse: it is mounted, if only where this process does not see it, or being written out.
+        """
+        mapping = self._encryption.at(volume_id)
+        for device in (*self._devices.of_volume(volume_id), *([mapping] if mapping else [])):
+            for mounted in self._mounts.all():
+                if mounted.number == device.number or self._shows_file_of(mounted, device):
+                    raise StillInUse(f"volume {volume_id} is still in use at {mounted.path}")
+            if self._devices.has_filesystem_in_use(device):
+                raise StillInUse(
+                    f"the filesystem of volume {volume_id} on {device.path} is still in use: it is being"
+                    " written out, or mounted in another mount namespace of this node"
+                )
+        self._encryption.close(volume_id)
+        self._devices.release(volume_id)
+
+    def _shows_file_of(self, mounted: Mount, device: Device) -> bool:
+        """Whether the device's file is bound to the mount's path."""
+        same_name = os.path.basename(mounted.root) == os.path.basename(device.path)
+        return same_name and self._devices.number_at(mounted.path) == device.number
 
     def _find(self, wanted: Wanted, deadline: Deadline) -> Device:
         return self._devices.find(wanted, self._device_deadline(deadline))
@@ -178,8 +200,7 @@ class HostBlockNode:
             return
         if request.access.single_path:
             for other in self._mounts.all():
-                same_name = os.path.basename(other.root) == os.path.basename(device.path)
-                if same_name and self._devices.number_at(other.path) == device.number:
+                if self._shows_file_of(other, device):
                     raise PublishedElsewhere(
                         f"volume {request.volume_id} is published at {other.path} already"
                     )

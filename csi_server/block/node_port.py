@@ -24,7 +24,10 @@ class BlockNode(Protocol):
         """
 
     def unstage(self, volume_id: str, path: str) -> None:
-        """Unmount what is staged at ``path``, close the volume if it is encrypted, let go of its device."""
+        """Unmount what is staged at ``path``, close the volume if it is encrypted, let go of its device.
+
+        :raises StillInUse: it is published, or mounted elsewhere, or what was written is not on its disk yet.
+        """
 
     def publish(self, request: Publish, deadline: Deadline) -> None:
         """Show the staged volume at the target path.

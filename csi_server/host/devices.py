@@ -23,6 +23,7 @@ from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, obser
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from .commands import Commands
 from .errors import CommandFailed, DeviceMismatch, DeviceNotReady, InvalidHostRequest, WriteProtected
+from .holders import has_filesystem_in_use, numbers_on
 
 log = logging.getLogger(__name__)
 
@@ -233,6 +234,16 @@ class Devices:
             if device is not None:
                 yield device
 
+    def of_volume(self, volume_id: str) -> list[Device]:
+        """The disks that are the volume's by what they say themselves, with or without a link."""
+        return [device for device in self.all() if self.carries(device, volume_id)]
+
+    def has_filesystem_in_use(self, device: Device) -> bool:
+        """Whether a filesystem on the device, or on what is made of it, is in use in any mount namespace."""
+        return any(
+            has_filesystem_in_use(self._sys, number) for number in numbers_on(self._sys, device.number)
+        )
+
     def set_read_only(self, device: Device, read_only: bool) -> None:
         """Let the kernel refuse writes to a device, or no longer refuse them.
 
@@ -344,9 +355,7 @@ class _Search:
         return None
 
     def _carriers(self) -> Iterator[Device]:
-        return (
-            device for device in self._devices.all() if self._devices.carries(device, self._wanted.serial)
-        )
+        return iter(self._devices.of_volume(self._wanted.serial))
 
     def _rescan_is_due(self) -> bool:
         passed = self._clock.now() - self._began

@@ -21,6 +21,10 @@ class CommandFailed(HostError):
     """A program of the node failed, was not there, or did not end in time: INTERNAL."""
 
 
+class StillInUse(HostError):
+    """The volume is mounted, or is being written out: ABORTED. Asked again, it may be free."""
+
+
 class DeviceNotReady(HostError):
     """The volume's device, or its new size, is not here, and may still come: UNAVAILABLE.
 

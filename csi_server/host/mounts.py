@@ -20,6 +20,9 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 # Options of a filesystem that takes no writes; ext4 shows the last two since Linux 6.15 after errors.
 _NO_WRITES = frozenset({"ro", "emergency_ro", "shutdown"})
+# umount(2) takes the mount off the list first and writes out afterwards, and goes on with that when umount(8)
+# is killed. So this bounds hanging for ever only: until the disk is written, the call must not end.
+_WRITE_OUT_TIMEOUT = 3600.0
 # A path that was mounted over more often than this is a loop of somebody else's.
 _MOST_LAYERS = 16
 
@@ -125,7 +128,7 @@ class Mounts:
         for _layer in range(_MOST_LAYERS):
             if self.at(path) is None:
                 return
-            self._commands.run(["umount", path])
+            self._commands.run(["umount", path], timeout=_WRITE_OUT_TIMEOUT)
         raise HostError(f"{path} is still mounted after {_MOST_LAYERS} times of unmounting it")
 
 

@@ -420,6 +420,36 @@ def test_a_write_protected_disk_is_not_for_writers(kubelet: Kubelet, machine: Ma
         kubelet.stage(raw())
 
 
+# ---- what is in use is not given away ----
+
+
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_unstaging_waits_until_the_filesystem_is_on_its_disk(
+    kubelet: Kubelet, machine: Machine, fs_type: str
+) -> None:
+    in_use = machine.sys / "fs" / fs_type / "vdb"
+    in_use.mkdir(parents=True)
+    kubelet.stage(mounted(fs_type))
+    for dummy in range(2):
+        with refused(Code.ABORTED, "still in use", str(machine.dev / "vdb")):
+            kubelet.unstage()
+        assert layers(machine, kubelet.staging) == 0
+    in_use.rmdir()
+    kubelet.unstage()
+
+
+@pytest.mark.parametrize("shape", [mounted, raw])
+def test_unstaging_waits_until_nothing_is_published(
+    kubelet: Kubelet, shape: Callable[..., csi.VolumeCapability]
+) -> None:
+    kubelet.stage(shape())
+    kubelet.publish(shape())
+    with refused(Code.ABORTED, "still in use", kubelet.target):
+        kubelet.unstage()
+    kubelet.unpublish()
+    kubelet.unstage()
+
+
 # ---- statistics ----
 
 

@@ -78,6 +78,18 @@ def test_every_call_may_come_again_and_unstaging_closes(kubelet: Kubelet, machin
     assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
 
 
+def test_a_mapping_whose_filesystem_is_being_written_out_stays(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted("ext4"))
+    in_use = machine.sys / "fs/ext4/dm-0"
+    in_use.mkdir(parents=True)
+    with refused(Code.ABORTED, "still in use"):
+        kubelet.unstage()
+    assert "close" not in cryptsetup(machine)
+    in_use.rmdir()
+    kubelet.unstage()
+    assert cryptsetup(machine)[-1] == "close"
+
+
 def test_a_raw_volume_is_published_from_its_mapping(kubelet: Kubelet, machine: Machine) -> None:
     stage_encrypted(kubelet, raw())
     kubelet.publish(raw(), volume_context=CONTEXT)

@@ -78,6 +78,7 @@ class Machine:
         self.mountinfo.write_text("22 1 0:5 / /dev rw shared:2 - devtmpfs udev rw\n")
         self.calls: list[list[str]] = []
         self.given = ""
+        self.timeouts: dict[str, float] = {}
         self.keys: dict[str, str] = {}
         self.encrypted: dict[str, str] = {}
         self.mappings: dict[str, str] = {}
@@ -143,6 +144,7 @@ class Machine:
         self.calls.append(list(argv))
         self.given = given
         program = argv[0].partition(".")[0]
+        self.timeouts[program] = timeout
         if program in self.failures:
             raise CommandFailed(f"{' '.join(argv)} ended with exit code 1: {self.failures[program]}")
         if program in self.answers:
