@@ -215,6 +215,12 @@ def test_the_second_stage_finds_the_filesystem_of_the_first(kubelet: Kubelet, ma
     assert machine.calls[-1][:5] == ["mount", "-t", "xfs", "-o", "nouuid"]
 
 
+def test_a_mount_that_may_still_be_made_is_not_told_as_failed(kubelet: Kubelet, machine: Machine) -> None:
+    machine.endless.add("mount")
+    with refused(Code.DEADLINE_EXCEEDED, "did not end within"):
+        kubelet.stage(mounted())
+
+
 def test_another_filesystem_than_the_one_there(kubelet: Kubelet, machine: Machine) -> None:
     machine.probes[str(machine.dev / "vdb")] = "TYPE=xfs\n"
     with refused(Code.FAILED_PRECONDITION, "carries xfs, not ext4"):

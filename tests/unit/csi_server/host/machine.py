@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.devices import Devices
-from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
+from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed, CommandTimedOut
 from ansible_collections.mooring.storage.csi_server.host.statistics import Statistics, Usage
 
 GIB = 1024**3
@@ -84,6 +84,7 @@ class Machine:
         self.mappings: dict[str, str] = {}
         self.probes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
+        self.endless: set[str] = set()
         self.answers: dict[str, Finished] = {}
         self.measured = Statistics(Usage(total=GIB))
         self.unclean: set[str] = set()
@@ -147,6 +148,8 @@ class Machine:
         self.timeouts[program] = timeout
         if program in self.failures:
             raise CommandFailed(f"{' '.join(argv)} ended with exit code 1: {self.failures[program]}")
+        if program in self.endless:
+            raise CommandTimedOut(f"{' '.join(argv)} did not end within {timeout:g} s and was killed")
         if program in self.answers:
             return self.answers[program]
         result = getattr(self, f"_{program.replace('-', '_')}")(list(argv[1:]))
