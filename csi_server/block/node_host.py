@@ -9,23 +9,40 @@ of the kernel each time; so a restart of the driver, or a second one, changes no
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+from collections.abc import Iterator
 
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..host import mounts, statistics
 from ..host.devices import Device, Devices, Wanted
 from ..host.encryption import Encryption
-from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, Refused, StillInUse, TargetMissing
+from ..host.errors import (
+    CommandTimedOut,
+    DeviceNotReady,
+    HostError,
+    MountConflict,
+    NotStaged,
+    PublishedElsewhere,
+    Refused,
+    StillInUse,
+    TargetMissing,
+)
 from ..host.filesystems import Filesystems, mount_options, without_recovery
 from ..host.mounts import Mount, Mounts
 from ..host.statistics import Statistics, Usage
 from .node_requests import Expand, Filesystem, Publish, Stage
+
+log = logging.getLogger(__name__)
 
 # Mount options that the kernel shows for each mount exactly as they were given. Options of the
 # filesystem itself it shows in a form of its own, if at all, so those cannot be compared.
 _COMPARABLE = frozenset({"noatime", "nodiratime", "nosuid", "nodev", "noexec"})
 # Beyond that, waiting for a device in this call keeps the reason from the person who waits for the pod.
 _DEVICE_WAIT = 60.0
+# After these the kubelet takes a volume as possibly staged: it stages it again, or unstages it.
+_NOT_FINAL = (DeviceNotReady, CommandTimedOut)
 
 
 class HostBlockNode:
@@ -51,20 +68,23 @@ class HostBlockNode:
     def stage(self, request: Stage, deadline: Deadline) -> None:
         filesystem = request.access.filesystem
         if filesystem is None:
-            # Publishing binds the device file, and who may open that may write, whatever the mount says.
-            self._devices.set_read_only(self._opened(request, deadline), request.access.read_only)
+            with self._undone(request):
+                # Publishing binds the device file, and who may open that may write, whatever the mount says.
+                self._devices.set_read_only(self._opened(request, deadline), request.access.read_only)
             return
         mounted = self._mounts.at(request.path)
+        if mounted is not None and self._has_lost_disk(mounted, request.volume_id):
+            log.warning("the disk of %s at %s has gone: unmounting it", mounted.source, request.path)
+            self._mounts.unmount(request.path)
+            mounted = None
         if mounted is None:
-            device = self._opened(request, deadline)
-            fs_type = self._mount(device, filesystem, request)
-        else:
-            device = self._device_at(mounted, request.wanted.serial)
-            _check_same(mounted, filesystem, request.access.read_only)
-            fs_type = mounted.fs_type
-        # The volume may have grown while it was not mounted, or was made of a smaller one.
-        if not request.access.read_only and not self._filesystems.fills(device):
-            self._filesystems.grow(device, fs_type, request.path)
+            with self._undone(request):
+                device = self._opened(request, deadline)
+                self._fill(device, self._mount(device, filesystem, request), request)
+            return
+        device = self._device_at(mounted, request.wanted.serial)
+        _check_same(mounted, filesystem, request.access.read_only)
+        self._fill(device, mounted.fs_type, request)
 
     def unstage(self, volume_id: str, path: str) -> None:
         self._mounts.unmount(path)
@@ -116,6 +136,37 @@ class HostBlockNode:
         if device is None or not self._devices.shows(device, volume_id):
             raise TargetMissing(f"volume {volume_id} is not at {path!r}")
         return device, mounted
+
+    @contextlib.contextmanager
+    def _undone(self, request: Stage) -> Iterator[None]:
+        """Undo what was begun of staging a volume when that fails for good: nobody would unstage it.
+
+        A raw volume that is published was staged before, and stays.
+        """
+        try:
+            yield
+        except _NOT_FINAL:
+            raise
+        except Exception as error:
+            try:
+                self.unstage(request.volume_id, request.path)
+            except StillInUse:
+                pass
+            except HostError as second:
+                error.add_note(f"volume {request.volume_id} is left over on this node: {second}")
+            raise
+
+    def _fill(self, device: Device, fs_type: str, request: Stage) -> None:
+        """Grow the filesystem: its volume may have grown while it was not mounted, or was made of less."""
+        if not request.access.read_only and not self._filesystems.fills(device):
+            self._filesystems.grow(device, fs_type, request.path)
+
+    def _has_lost_disk(self, mounted: Mount, volume_id: str) -> bool:
+        """Whether what is mounted, maybe by the volume's mapping, is of a disk that is not here any more."""
+        device = self._devices.by_number(mounted.number)
+        if device is None:
+            return self._devices.has_gone(mounted.number)
+        return self._encryption.has_lost_disk(volume_id, device)
 
     def _let_go(self, volume_id: str) -> None:
         """Close the volume if it is encrypted, and let go of its device.

@@ -18,7 +18,10 @@ class BlockNode(Protocol):
     def stage(self, request: Stage, deadline: Deadline) -> None:
         """Mount the volume at its staging path, its filesystem as large as its device; look for a raw volume.
 
+        What a call has begun and cannot finish is undone, unless the kubelet asks again after its error.
+
         :raises DeviceNotReady: its device is not here by the deadline.
+        :raises CommandTimedOut: a program took too long, and may have done it all the same.
         :raises Refused: the device is another's, or carries something else, or the key does not open it.
         :raises MountConflict: the path is taken by another volume, or mounted otherwise.
         """

@@ -187,6 +187,14 @@ class Devices:
         folder = os.path.join(self._sys, "dev", "block", number)
         return self.named(os.path.basename(os.path.realpath(folder))) if os.path.exists(folder) else None
 
+    def has_gone(self, number: str) -> bool:
+        """Whether ``major:minor`` is of a device that the kernel does not have any more.
+
+        Major 0 is that of filesystems without a device.
+        """
+        folder = os.path.join(self._sys, "dev", "block", number)
+        return not number.startswith("0:") and not os.path.exists(folder)
+
     def named(self, name: str) -> Device | None:
         """The device that the kernel calls ``name``, None when there is none or its file is another's."""
         number, sectors = self._read(name, "dev"), self._read(name, "size")

@@ -90,6 +90,10 @@ class Encryption:
         """The mapping of a volume, None when it is not open here."""
         return self._devices.mapped(mapping_of(volume_id))
 
+    def has_lost_disk(self, volume_id: str, device: Device) -> bool:
+        """Whether the device is the mapping of a volume whose disk is not here any more."""
+        return device == self.at(volume_id) and not self._devices.below(device)
+
     def grow(self, volume_id: str) -> Device:
         """Let the volume's mapping fill its device, and return it. Needs no key."""
         self._commands.run(["cryptsetup", "resize", *_COMMON, mapping_of(volume_id)])

@@ -249,6 +249,45 @@ def test_the_staging_path_carries_another_volume(kubelet: Kubelet, machine: Mach
         kubelet.statistics(kubelet.staging)
 
 
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_a_volume_that_comes_back_as_another_disk_is_staged_again(
+    kubelet: Kubelet, machine: Machine, fs_type: str
+) -> None:
+    kubelet.stage(mounted(fs_type))
+    machine.move("vdb", "vdc", SHORT, link=f"virtio-{SHORT}")
+    machine.calls.clear()
+    kubelet.stage(mounted(fs_type))
+    assert machine.programs()[0] == "umount"
+    assert layers(machine, kubelet.staging) == 1
+    [made] = [call for call in machine.calls if call[0] == "mount"]
+    assert made[-2:] == [str(machine.dev / "vdc"), kubelet.staging]
+
+
+def test_what_is_of_no_disk_at_the_staging_path_stays(kubelet: Kubelet, machine: Machine) -> None:
+    with machine.mountinfo.open("a") as file:
+        file.write(f"31 22 0:77 / {os.path.realpath(kubelet.staging)} rw - tmpfs tmpfs rw\n")
+    with refused(Code.ALREADY_EXISTS, f"not volume {VOLUME}"):
+        kubelet.stage(mounted())
+    assert machine.calls == []
+
+
+def test_a_stage_that_fails_for_good_leaves_nothing_mounted(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    kubelet.unstage()
+    machine.grow("vdb", 2 * GIB)
+    machine.failures["resize2fs"] = "no memory"
+    with refused(Code.INTERNAL, "no memory"):
+        kubelet.stage(mounted())
+    assert layers(machine, kubelet.staging) == 0
+    machine.failures.clear()
+    kubelet.stage(mounted())
+    machine.grow("vdb", 3 * GIB)
+    machine.failures["resize2fs"] = "no memory"
+    with refused(Code.INTERNAL, "no memory"):
+        kubelet.stage(mounted())
+    assert layers(machine, kubelet.staging) == 1
+
+
 def test_a_disk_that_does_not_come(kubelet: Kubelet) -> None:
     with refused(Code.UNAVAILABLE, f"virtio-{OTHER[:20]}"):
         kubelet.stage(mounted(), volume_id=OTHER, publish_context={})

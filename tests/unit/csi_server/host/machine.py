@@ -9,6 +9,7 @@ It stands in for the kernel and for mount, blkid, mkfs... so what runs above is 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class Machine:
             folder.mkdir(parents=True)
         self.kubelet.mkdir()
         self.mountinfo.write_text("22 1 0:5 / /dev rw shared:2 - devtmpfs udev rw\n")
+        self._plugged = 0
         self.calls: list[list[str]] = []
         self.given = ""
         self.timeouts: dict[str, float] = {}
@@ -84,6 +86,7 @@ class Machine:
         self.mappings: dict[str, str] = {}
         self.probes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
+        self.unclosable = False
         self.endless: set[str] = set()
         self.answers: dict[str, Finished] = {}
         self.measured = Statistics(Usage(total=GIB))
@@ -94,7 +97,8 @@ class Machine:
 
     def plug(self, name: str, serial: str = "", size: int = GIB, link: str = "", **attributes: bytes) -> Path:
         """Add a disk; ``attributes`` are further files of its sysfs folder, ``__`` standing for ``/``."""
-        minor = len(list((self.sys / "dev/block").iterdir())) * 16
+        minor = self._plugged * 16
+        self._plugged += 1
         folder = self.sys / "class/block" / name
         (folder / "device").mkdir(parents=True)
         (folder / "dev").write_text(f"253:{minor}\n")
@@ -113,6 +117,26 @@ class Machine:
         if link:
             (self.dev / "disk/by-id" / link).symlink_to(path)
         return path
+
+    def unplug(self, name: str) -> None:
+        """Take a disk away, whoever uses it. A mapping of it stays."""
+        folder = self.sys / "class/block" / name
+        number = (folder / "dev").read_text().strip()
+        (self.sys / "dev/block" / number).unlink()
+        (self.sys / "block" / name).unlink()
+        shutil.rmtree(folder)
+        (self.dev / name).unlink()
+
+    def move(self, name: str, other: str, serial: str, link: str) -> None:
+        """Unplug a disk, and plug it in again under another name."""
+        old = str(self.dev / name)
+        size = self._size(old)
+        self.unplug(name)
+        (self.dev / "disk/by-id" / link).unlink()
+        new = str(self.plug(other, serial, size, link))
+        for kept in (self.keys, self.encrypted, self.probes):
+            if old in kept:
+                kept[new] = kept[old]
 
     def number_of(self, path: str) -> str | None:
         """What the kernel would say of a device file, or of a path to which one is bound."""
@@ -234,6 +258,8 @@ class Machine:
         elif action == "resize":
             self.grow(self._mapped(last), self._size(self.mappings[last]) - LUKS_HEADER)
         else:
+            if self.unclosable:
+                raise CommandFailed("cryptsetup close ended with exit code 5: still in use")
             name = self._mapped(last)
             number = self.number_of(str(self.dev / name))
             assert not any(line.split()[2] == number for line in self._mounts()), f"{last} is in use"
