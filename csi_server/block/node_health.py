@@ -72,9 +72,17 @@ class NodeHealth:
         return self._devices.shows(device, volume_id)
 
     def _of_disk(self, device: Device) -> Iterator[Problem]:
-        for below in self._devices.below(device):
-            yield from self._of_disk(below)
         name = os.path.basename(device.path)
+        below = [list(self._of_disk(each)) for each in self._devices.below(device)]
+        found = [problem for each in below for problem in each]
+        if all(below):
+            yield from found
+        elif found:
+            bad = sum(map(bool, below))
+            message = "; ".join(problem.message for problem in found)
+            yield Problem(
+                csi.DEGRADED, "PathsOffline", f"{bad} of {len(below)} paths of disk {name}: {message}"
+            )
         if device.size == 0:
             yield Problem(
                 csi.INACCESSIBLE, "DeviceEmpty", f"disk {name} has no size: its back end has left it"

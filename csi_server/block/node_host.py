@@ -108,10 +108,11 @@ class HostBlockNode:
 
     def expand(self, request: Expand, deadline: Deadline) -> int:
         device, mounted = self._volume_at(request.path, request.volume_id)
-        below = self._devices.below(device)
-        disk = below[0] if below else device
+        # What lies below another device may be the paths of a disk.
+        encrypted = device == self._encryption.at(request.volume_id)
+        disk = self._devices.below(device)[0] if encrypted else device
         disk = self._devices.grown(disk, request.wanted, self._device_deadline(deadline))
-        device = self._encryption.grow(request.volume_id) if below else disk
+        device = self._encryption.grow(request.volume_id) if encrypted else disk
         if mounted is not None:
             writable = self._writable(mounted)
             self._filesystems.grow(device, writable.fs_type, writable.path)

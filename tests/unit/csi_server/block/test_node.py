@@ -108,9 +108,9 @@ class Kubelet:
         }
         self.node.NodePublishVolume(csi.NodePublishVolumeRequest(**{**usual, **changes}))
 
-    def expand(self, path: str, size: int) -> int:
+    def expand(self, path: str, size: int, volume_id: str = VOLUME) -> int:
         request = csi.NodeExpandVolumeRequest(
-            volume_id=VOLUME, volume_path=path, capacity_range=csi.CapacityRange(required_bytes=size)
+            volume_id=volume_id, volume_path=path, capacity_range=csi.CapacityRange(required_bytes=size)
         )
         return self.node.NodeExpandVolume(request, timeout=10).capacity_bytes
 
@@ -582,6 +582,21 @@ def test_a_disk_that_goes_offline(kubelet: Kubelet, machine: Machine) -> None:
     assert "vdb is offline" in backend.message
 
 
+def test_a_disk_of_several_paths(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("sda")
+    machine.plug("sdb")
+    machine.join("dm-9", ["sda", "sdb"], OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    kubelet.stage(mounted(), volume_id=OTHER, publish_context={})
+    states = [machine.sys / "class/block" / name / "device/state" for name in ("sda", "sdb")]
+    states[0].write_text("offline\n")
+    [problem] = health(kubelet.node, "", kubelet.staging, volume_id=OTHER)
+    assert (problem.status, problem.reason) == (csi.DEGRADED, "PathsOffline")
+    assert "1 of 2 paths of disk dm-9: disk sda is offline" in problem.message
+    states[1].write_text("offline\n")
+    problems = health(kubelet.node, "", kubelet.staging, volume_id=OTHER)
+    assert {each.status for each in problems} == {csi.INACCESSIBLE}
+
+
 def test_a_disk_that_shrank(kubelet: Kubelet, machine: Machine) -> None:
     kubelet.stage(mounted())
     (machine.sys / "class/block/vdb/size").write_text("8\n")
@@ -768,6 +783,18 @@ def test_a_volume_staged_for_reading_does_not_grow(kubelet: Kubelet, machine: Ma
     machine.grow("vdb", 2 * GIB)
     with refused(Code.FAILED_PRECONDITION, "for reading only"):
         kubelet.expand(kubelet.staging, 2 * GIB)
+
+
+def test_a_disk_of_several_paths_is_no_encrypted_volume(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("sda")
+    machine.plug("sdb")
+    machine.join("dm-9", ["sda", "sdb"], OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    kubelet.stage(mounted(), volume_id=OTHER, publish_context={})
+    for name in ("sda", "sdb", "dm-9"):
+        machine.grow(name, 2 * GIB)
+    assert kubelet.expand(kubelet.staging, 2 * GIB, OTHER) == 2 * GIB
+    assert machine.calls[-1] == ["resize2fs", str(machine.dev / "dm-9")]
+    assert "cryptsetup" not in machine.programs()
 
 
 def test_a_raw_device_only_has_to_be_seen_at_its_size(kubelet: Kubelet, machine: Machine) -> None:

@@ -118,6 +118,12 @@ class Machine:
             (self.dev / "disk/by-id" / link).symlink_to(path)
         return path
 
+    def join(self, name: str, paths: Sequence[str], serial: str, link: str) -> None:
+        """Make one disk of several paths to it, as multipathd does."""
+        self.plug(name, serial, self._size(paths[0]), link)
+        for path in paths:
+            (self.sys / "class/block" / name / "slaves" / path).mkdir(parents=True)
+
     def unplug(self, name: str) -> None:
         """Take a disk away, whoever uses it. A mapping of it stays."""
         folder = self.sys / "class/block" / name
