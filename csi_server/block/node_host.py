@@ -235,7 +235,9 @@ class HostBlockNode:
             return
         if request.access.single_path:
             self._check_alone(staged.number, staged.root, [request.staged, request.path])
-        self._mounts.bind_directory(request.staged, request.path, ["ro"] if read_only else [])
+        # A bind without options of its own has those of what it shows, else it has those alone.
+        options = ["ro", *sorted(staged.options & _COMPARABLE)] if read_only else []
+        self._mounts.bind_directory(request.staged, request.path, options)
 
     def _publish_device(self, request: Publish, deadline: Deadline) -> None:
         if not request.staged:

@@ -342,6 +342,16 @@ def test_mount_options_that_the_kernel_refuses(kubelet: Kubelet, disks: Disks, t
     assert mounts_below(tmp_path) == []
 
 
+def test_published_for_reading_with_the_options_of_the_staged_volume(kubelet: Kubelet, disks: Disks) -> None:
+    disks.plug(VOLUME)
+    capability = mounted("ext4", "nosuid", "nodev", "noexec", "noatime")
+    kubelet.stage(capability)
+    path = kubelet.publish(capability, readonly=True)
+    shown = ran("findmnt", "--noheadings", "--output", "VFS-OPTIONS", str(path)).split(",")
+    assert {"ro", "nosuid", "nodev", "noexec", "noatime"} <= set(shown)
+    kubelet.take_away()
+
+
 def test_staged_with_other_options(kubelet: Kubelet, disks: Disks) -> None:
     disks.plug(VOLUME)
     kubelet.stage(mounted("ext4", "noexec", "discard"))

@@ -385,6 +385,16 @@ def test_publishing_read_only(kubelet: Kubelet) -> None:
         kubelet.publish(mounted())
 
 
+def test_publishing_read_only_keeps_the_options_of_the_staged_volume(
+    kubelet: Kubelet, machine: Machine
+) -> None:
+    capability = mounted("ext4", "nosuid", "nodev", "noexec", "noatime")
+    kubelet.stage(capability)
+    for dummy in range(2):
+        kubelet.publish(capability, readonly=True)
+    assert machine.calls[-1][:3] == ["mount", "-o", "bind,ro,noatime,nodev,noexec,nosuid"]
+
+
 def test_publishing_what_is_not_staged(kubelet: Kubelet) -> None:
     with refused(Code.FAILED_PRECONDITION, "not staged"):
         kubelet.publish(mounted())

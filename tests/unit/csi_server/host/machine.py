@@ -20,6 +20,9 @@ from ansible_collections.mooring.storage.csi_server.host.statistics import Stati
 
 GIB = 1024**3
 VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
+#: Options that the kernel keeps for each mount; of those, a remount that names none keeps the last two.
+SHOWN = ("nosuid", "nodev", "noexec", "noatime", "nodiratime")
+KEPT = frozenset(SHOWN[-2:])
 LUKS_HEADER = 16 * 1024**2
 OTHER = "ffffffff-1111-4111-9111-000000000002"
 
@@ -195,7 +198,7 @@ class Machine:
         source, path = arguments[-2:]
         shown = [
             "ro" if "ro" in options else "rw",
-            *(each for each in options if each in ("noatime", "noexec")),
+            *(each for each in options if each in SHOWN),
         ]
         if "bind" not in options:
             number, root, fs_type = self.number_of(source), "/", arguments[arguments.index("-t") + 1]
@@ -205,7 +208,9 @@ class Machine:
         else:
             fields = next(line for line in reversed(self._mounts()) if line.split()[4] == source).split()
             number, root, fs_type, source = fields[2], fields[3], fields[-3], fields[-2]
-            shown = sorted({*shown, *fields[5].split(",")} - ({"rw"} if "ro" in options else set()))
+            shown_there = fields[5].split(",")
+            # mount(8) binds, which keeps all options, and remounts if there are others, which sets them anew.
+            shown = shown_there if options == ["bind"] else sorted({*shown, *KEPT.intersection(shown_there)})
         line = f"30 22 {number} {root} {os.path.realpath(path)} {','.join(shown)} - {fs_type} {source} rw"
         self.mountinfo.write_text("\n".join([*self._mounts(), line]) + "\n")
         return Finished(0, "", "")
