@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from .block import names
 from .host.commands import Commands, SystemCommands
+from .host.devices import Devices
 from .host.errors import HostError
 
 FLAG = "flag"
@@ -34,6 +35,8 @@ METADATA_ADDRESS = "169.254.169.254"
 METADATA_TIMEOUT = 5.0
 _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
+#: What Nova makes it of.
+_CONFIG_DRIVE_TYPES = "iso9660,vfat"
 _LARGEST_DOCUMENT = 4 * 1024**2
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -73,7 +76,8 @@ def identify(
     :param metadata_timeout: seconds that each step of asking the metadata service may take.
     :raises Unknown: none of them answers.
     """
-    return first_answer(order, all_sources(SystemCommands(), node_id, metadata_timeout))
+    commands = SystemCommands()
+    return first_answer(order, all_sources(commands, Devices(commands), node_id, metadata_timeout))
 
 
 def first_answer(order: Sequence[str], sources: Mapping[str, Source]) -> NodeIdentity:
@@ -107,7 +111,7 @@ def parse_order(text: str) -> tuple[str, ...]:
 
 
 def all_sources(
-    commands: Commands, node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+    commands: Commands, devices: Devices, node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
 ) -> dict[str, Source]:
     """Every source on this machine, by name.
 
@@ -116,7 +120,7 @@ def all_sources(
     """
     return {
         FLAG: lambda: from_flag(node_id),
-        CONFIG_DRIVE: lambda: from_config_drive(commands),
+        CONFIG_DRIVE: lambda: from_config_drive(commands, devices),
         METADATA_SERVICE: lambda: from_metadata_service(metadata_timeout),
         CLOUD_INIT: from_cloud_init,
         DMI: from_dmi,
@@ -129,25 +133,43 @@ def from_flag(node_id: str) -> NodeIdentity:
     return NodeIdentity(node_id, "", FLAG)
 
 
-def from_config_drive(commands: Commands) -> NodeIdentity:
-    """The drive that Nova adds to a server with ``config_drive``: iso9660 or vfat with a known label."""
+def from_config_drive(commands: Commands, devices: Devices) -> NodeIdentity:
+    """The drive that Nova adds to a server with ``config_drive``: iso9660 or vfat with a known label.
+
+    It is a whole disk, and none of a volume: whoever may write to a volume may write such a label.
+    """
     try:
         # 2: no such device
         listed = commands.run(["blkid", "-t", f"LABEL={_CONFIG_DRIVE_LABEL}", "-o", "device"], accept=(0, 2))
-        devices = listed.out.split()
-        if not devices:
-            raise SourceSilent(f"no device has the label {_CONFIG_DRIVE_LABEL}")
-        with tempfile.TemporaryDirectory(prefix="config-drive-", ignore_cleanup_errors=True) as folder:
-            commands.run(["mount", "-o", "ro,nosuid,nodev,noexec", devices[0], folder])
+    except HostError as error:
+        raise SourceSilent(error.message) from error
+    disks = {disk.path: disk for disk in devices.physical()}
+    refused = []
+    for path in listed.out.split():
+        if path not in disks:
+            refused.append(f"{path} is no whole disk of this machine")
+        elif devices.looks_like_a_volume(disks[path]):
+            refused.append(f"{path} is a volume")
+        else:
             try:
-                document = _read_file(os.path.join(folder, _DOCUMENT))
+                return parse_metadata(_read_drive(commands, path), CONFIG_DRIVE)
+            except SourceSilent as error:
+                refused.append(f"{path}: {error}")
+    raise SourceSilent("; ".join(refused) or f"no device has the label {_CONFIG_DRIVE_LABEL}")
+
+
+def _read_drive(commands: Commands, path: str) -> bytes:
+    try:
+        with tempfile.TemporaryDirectory(prefix="config-drive-", ignore_cleanup_errors=True) as folder:
+            commands.run(["mount", "-t", _CONFIG_DRIVE_TYPES, "-o", "ro,nosuid,nodev,noexec", path, folder])
+            try:
+                return _read_file(os.path.join(folder, _DOCUMENT))
             finally:
                 commands.run(["umount", folder])
     except HostError as error:
         raise SourceSilent(error.message) from error
     except OSError as error:
-        raise SourceSilent(f"no folder to mount {devices[0]} at: {error}") from error
-    return parse_metadata(document, CONFIG_DRIVE)
+        raise SourceSilent(f"no folder to mount {path} at: {error}") from error
 
 
 def from_metadata_service(timeout: float, host: str = METADATA_ADDRESS, port: int = 80) -> NodeIdentity:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 GIB = 1024**3
 _SECTOR = 512
 _VIRTIO_SERIAL_LENGTH = 20
+#: How a volume's id begins, as far as every bus shows it.
+_VOLUME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]")
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _DESIGNATORS = ("naa.", "eui.", "uuid.")
 # udev's event usually is a few milliseconds away.
@@ -251,6 +253,17 @@ class Devices:
         return any(
             has_filesystem_in_use(self._sys, number) for number in numbers_on(self._sys, device.number)
         )
+
+    def physical(self) -> Iterator[Device]:
+        """All whole disks but those that the kernel makes up: loop, dm, md..."""
+        for device in self.all():
+            folder = os.path.realpath(os.path.join(self._sys, "dev", "block", device.number))
+            if "/devices/virtual/" not in folder:
+                yield device
+
+    def looks_like_a_volume(self, device: Device) -> bool:
+        """Whether the disk's serial is like a volume's id, whichever volume that is."""
+        return any(map(_VOLUME.match, self.identities(device)))
 
     def set_read_only(self, device: Device, read_only: bool) -> None:
         """Let the kernel refuse writes to a device, or no longer refuse them.

@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 
 from .devices import Device, Devices
 from .holders import has_filesystem_in_use, numbers_on
 from .mounts import Mounts
 
-#: How a volume's id begins, as far as every bus shows it.
-_VOLUME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]")
 #: The kubelet's folders of CSI volumes: staged, and published to pods.
 _KUBELET_FOLDERS = ("/kubernetes.io/csi/", "/kubernetes.io~csi/")
 
@@ -50,11 +47,10 @@ class Slots:
         mounted = bool(numbers & elsewhere) or any(
             has_filesystem_in_use(self._sys, number) for number in numbers
         )
-        return not mounted and any(map(_VOLUME.match, self._devices.identities(disk)))
+        return not mounted and self._devices.looks_like_a_volume(disk)
 
     def _real_disks(self) -> Iterator[Device]:
-        """Disks without those that the kernel makes up (loop, dm, md...) and drives of removable media."""
-        for disk in self._devices.all():
-            folder = os.path.realpath(os.path.join(self._sys, "dev", "block", disk.number))
-            if "/devices/virtual/" not in folder and not os.path.basename(folder).startswith(("sr", "fd")):
+        """Disks without drives of removable media."""
+        for disk in self._devices.physical():
+            if not os.path.basename(disk.path).startswith(("sr", "fd")):
                 yield disk
