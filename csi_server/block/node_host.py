@@ -21,7 +21,6 @@ from ..host.encryption import Encryption
 from ..host.errors import (
     CommandTimedOut,
     DeviceNotReady,
-    HostError,
     MountConflict,
     NotStaged,
     PublishedElsewhere,
@@ -90,9 +89,9 @@ class HostBlockNode:
         self._mounts.unmount(path)
         self._let_go(volume_id)
 
-    def publish(self, request: Publish, deadline: Deadline) -> None:
+    def publish(self, request: Publish) -> None:
         if request.access.filesystem is None:
-            self._publish_device(request, deadline)
+            self._publish_device(request)
         else:
             self._publish_directory(request, request.access.filesystem)
 
@@ -153,7 +152,7 @@ class HostBlockNode:
                 self.unstage(request.volume_id, request.path)
             except StillInUse:
                 pass
-            except HostError as second:
+            except Exception as second:  # noqa: BLE001 - whatever it is, the first error is the one to tell
                 error.add_note(f"volume {request.volume_id} is left over on this node: {second}")
             raise
 
@@ -192,15 +191,12 @@ class HostBlockNode:
         same_name = os.path.basename(mounted.root) == os.path.basename(device.path)
         return same_name and self._devices.number_at(mounted.path) == device.number
 
-    def _find(self, wanted: Wanted, deadline: Deadline) -> Device:
-        return self._devices.find(wanted, self._device_deadline(deadline))
-
     def _device_deadline(self, deadline: Deadline) -> Deadline:
         return Deadline(min(deadline.at, deadline.clock.now() + self._device_wait), deadline.clock)
 
     def _opened(self, request: Stage, deadline: Deadline) -> Device:
         """The volume's device, or its mapping where this node encrypts it."""
-        device = self._find(request.wanted, deadline)
+        device = self._devices.find(request.wanted, self._device_deadline(deadline))
         if request.key is None:
             return device
         opened = self._encryption.open_copy if request.copy else self._encryption.open
@@ -239,10 +235,10 @@ class HostBlockNode:
         options = ["ro", *sorted(staged.options & _COMPARABLE)] if read_only else []
         self._mounts.bind_directory(request.staged, request.path, options)
 
-    def _publish_device(self, request: Publish, deadline: Deadline) -> None:
+    def _publish_device(self, request: Publish) -> None:
         if not request.staged:
             raise NotStaged(f"volume {request.volume_id} has no staging_target_path: stage it first")
-        device = self._find(request.wanted, deadline)
+        device = self._here(request.wanted)
         if request.encrypted:
             device = self._mapping_of(request.volume_id, device)
         published = self._mounts.at(request.path)
@@ -259,6 +255,13 @@ class HostBlockNode:
                         f"volume {request.volume_id} is published at {other.path} already"
                     )
         self._mounts.bind_device(device.path, request.path, ["ro"] if request.access.read_only else [])
+
+    def _here(self, wanted: Wanted) -> Device:
+        """The volume's device if it is here: staging waits for it, and may connect to it."""
+        for device in self._devices.of_volume(wanted.serial):
+            if wanted.fits(device.size):
+                return device
+        raise NotStaged(f"volume {wanted.serial} has no device on this node: stage it first")
 
     def _mapping_of(self, volume_id: str, device: Device) -> Device:
         mapping = self._encryption.at(volume_id)

@@ -32,7 +32,7 @@ class BlockNode(Protocol):
         :raises StillInUse: it is published, or mounted elsewhere, or what was written is not on its disk yet.
         """
 
-    def publish(self, request: Publish, deadline: Deadline) -> None:
+    def publish(self, request: Publish) -> None:
         """Show the staged volume at the target path.
 
         :raises NotStaged: there is no staged volume.

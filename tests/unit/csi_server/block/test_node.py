@@ -452,6 +452,14 @@ def test_a_raw_target_with_another_device(kubelet: Kubelet, machine: Machine) ->
         kubelet.publish(raw())
 
 
+def test_a_raw_volume_whose_device_is_not_here_is_not_waited_for(kubelet: Kubelet, machine: Machine) -> None:
+    with refused(Code.FAILED_PRECONDITION, "stage it first"):
+        kubelet.publish(raw(), volume_id=OTHER)
+    with refused(Code.FAILED_PRECONDITION, "stage it first"):
+        kubelet.publish(raw(), publish_context={"size": str(5 * GIB)})
+    assert machine.calls == []
+
+
 def test_a_raw_target_that_is_a_folder(kubelet: Kubelet) -> None:
     os.makedirs(kubelet.target)
     with refused(Code.INVALID_ARGUMENT, kubelet.target):
