@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ..host import health as host_health
 from ..host import statistics
 from ..host.devices import Device, Devices
+from ..host.encryption import has_lost_disk
 from ..host.errors import HostError, TargetMissing
 from ..host.health import Health
 from ..host.mounts import Mount, Mounts
@@ -58,7 +59,7 @@ class NodeHealth:
 
     def _at(self, volume_id: str, path: str, number: str, mounted: Mount | None) -> list[Problem]:
         device = self._devices.by_number(number)
-        if device is None:
+        if device is None or has_lost_disk(self._devices, volume_id, device):
             message = f"the disk of volume {volume_id} has gone while it was in use at {path}"
             return [Problem(csi.INACCESSIBLE, "DeviceGone", message)]
         if not self._is(device, volume_id):

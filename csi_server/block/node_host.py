@@ -15,12 +15,13 @@ import os
 from collections.abc import Iterator
 
 from ...plugins.module_utils._cloud.waiting import Deadline
-from ..host import mounts, statistics
+from ..host import health, mounts, statistics
 from ..host.devices import Device, Devices, Wanted
-from ..host.encryption import Encryption
+from ..host.encryption import Encryption, has_lost_disk
 from ..host.errors import (
     CommandTimedOut,
     DeviceNotReady,
+    HostError,
     MountConflict,
     NotStaged,
     PublishedElsewhere,
@@ -72,7 +73,7 @@ class HostBlockNode:
                 self._devices.set_read_only(self._opened(request, deadline), request.access.read_only)
             return
         mounted = self._mounts.at(request.path)
-        if mounted is not None and self._has_lost_disk(mounted, request.volume_id):
+        if mounted is not None and self._has_lost_disk(mounted.number, request.volume_id):
             log.warning("the disk of %s at %s has gone: unmounting it", mounted.source, request.path)
             self._mounts.unmount(request.path)
             mounted = None
@@ -100,10 +101,19 @@ class HostBlockNode:
         mounts.remove(path)
 
     def statistics(self, volume_id: str, path: str) -> Statistics:
+        number, dummy = self._number_at(path)
+        if number and self._has_lost_disk(number, volume_id):
+            return Statistics(bytes=Usage(total=0))
         device, mounted = self._volume_at(path, volume_id)
-        return (
-            Statistics(bytes=Usage(total=device.size)) if mounted is None else statistics.of_filesystem(path)
-        )
+        known = Statistics(bytes=Usage(total=device.size))
+        if mounted is None:
+            return known
+        try:
+            return statistics.of_filesystem(path)
+        except HostError:
+            if health.failure_at(path):
+                return known
+            raise
 
     def expand(self, request: Expand, deadline: Deadline) -> int:
         device, mounted = self._volume_at(request.path, request.volume_id)
@@ -129,13 +139,19 @@ class HostBlockNode:
 
         :raises TargetMissing: the volume is not at the path.
         """
-        raw = self._devices.number_at(path)
-        mounted = self._mounts.at(path) if raw is None and os.path.isabs(path) else None
-        number = raw or (mounted.number if mounted else "")
+        number, mounted = self._number_at(path)
         device = self._devices.by_number(number) if number else None
         if device is None or not self._devices.shows(device, volume_id):
             raise TargetMissing(f"volume {volume_id} is not at {path!r}")
         return device, mounted
+
+    def _number_at(self, path: str) -> tuple[str, Mount | None]:
+        """``major:minor`` of what is at the path, empty for nothing; and its mount, if it is a filesystem."""
+        raw = self._devices.number_at(path)
+        if raw is not None:
+            return raw, None
+        mounted = self._mounts.at(path) if os.path.isabs(path) else None
+        return (mounted.number if mounted else ""), mounted
 
     @contextlib.contextmanager
     def _undone(self, request: Stage) -> Iterator[None]:
@@ -161,12 +177,12 @@ class HostBlockNode:
         if not request.access.read_only and not self._filesystems.fills(device):
             self._filesystems.grow(device, fs_type, request.path)
 
-    def _has_lost_disk(self, mounted: Mount, volume_id: str) -> bool:
-        """Whether what is mounted, maybe by the volume's mapping, is of a disk that is not here any more."""
-        device = self._devices.by_number(mounted.number)
+    def _has_lost_disk(self, number: str, volume_id: str) -> bool:
+        """Whether ``major:minor`` is of a disk that has gone, or of the volume's mapping of it."""
+        device = self._devices.by_number(number)
         if device is None:
-            return self._devices.has_gone(mounted.number)
-        return self._encryption.has_lost_disk(volume_id, device)
+            return self._devices.has_gone(number)
+        return has_lost_disk(self._devices, volume_id, device)
 
     def _let_go(self, volume_id: str) -> None:
         """Close the volume if it is encrypted, and let go of its device.

@@ -46,6 +46,8 @@ class BlockNode(Protocol):
     def statistics(self, volume_id: str, path: str) -> Statistics:
         """Measure the volume at ``path``, staged or published.
 
+        Of a filesystem that answers no more, its disk's size is known; of one whose disk has gone, nothing.
+
         :raises TargetMissing: the volume is not there.
         """
 

@@ -39,6 +39,11 @@ def mapping_of(volume_id: str) -> str:
     return f"luks-{volume_id}"
 
 
+def has_lost_disk(devices: Devices, volume_id: str, device: Device) -> bool:
+    """Whether the device is the mapping of a volume whose disk is not here any more."""
+    return device == devices.mapped(mapping_of(volume_id)) and not devices.below(device)
+
+
 class Encryption:
     """Opens and closes the mappings of encrypted volumes."""
 
@@ -89,10 +94,6 @@ class Encryption:
     def at(self, volume_id: str) -> Device | None:
         """The mapping of a volume, None when it is not open here."""
         return self._devices.mapped(mapping_of(volume_id))
-
-    def has_lost_disk(self, volume_id: str, device: Device) -> bool:
-        """Whether the device is the mapping of a volume whose disk is not here any more."""
-        return device == self.at(volume_id) and not self._devices.below(device)
 
     def grow(self, volume_id: str) -> Device:
         """Let the volume's mapping fill its device, and return it. Needs no key."""

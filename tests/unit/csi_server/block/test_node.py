@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -631,6 +632,32 @@ def test_a_disk_that_has_gone(
     next((machine.sys / "dev/block").iterdir()).unlink()
     [problem] = health(kubelet.node, kubelet.target, kubelet.staging)
     assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "DeviceGone")
+    told = kubelet.statistics(kubelet.target)
+    assert (told.volume_condition.abnormal, told.volume_condition.message) == (True, problem.message)
+    assert [(each.unit, each.total) for each in told.usage] == [(csi.VolumeUsage.BYTES, 0)]
+
+
+def test_a_filesystem_that_was_shut_down(
+    kubelet: Kubelet, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def look(path: str, *arguments: Any, **options: Any) -> os.stat_result:
+        if path == kubelet.staging:
+            fail(path)
+        return usual(path, *arguments, **options)
+
+    kubelet.stage(mounted())
+    monkeypatch.setattr(os, "statvfs", fail)
+    with refused(Code.INTERNAL, "cannot read the usage"):
+        kubelet.statistics(kubelet.staging)
+    usual = os.stat
+    monkeypatch.setattr(os, "stat", look)
+    told = kubelet.statistics(kubelet.staging)
+    assert told.volume_condition.abnormal
+    assert "answers no more" in told.volume_condition.message
+    assert [(each.unit, each.total) for each in told.usage] == [(csi.VolumeUsage.BYTES, GIB)]
 
 
 def test_a_volume_that_could_not_be_staged(kubelet: Kubelet) -> None:

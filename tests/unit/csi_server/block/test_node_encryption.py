@@ -167,6 +167,14 @@ def test_a_mounted_mapping_of_a_disk_that_has_gone_is_replaced(kubelet: Kubelet,
     assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
 
 
+def test_a_mapping_of_a_disk_that_has_gone_is_told(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted())
+    machine.unplug("vdb")
+    told = kubelet.statistics(kubelet.staging)
+    assert told.volume_condition.abnormal
+    assert "has gone while it was in use" in told.volume_condition.message
+
+
 def test_a_stage_that_fails_for_good_leaves_no_mapping(kubelet: Kubelet, machine: Machine) -> None:
     machine.failures["mount"] = "wrong fs type"
     with refused(Code.INTERNAL, "wrong fs type"):
