@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..plugins.module_utils._cloud.waiting import Deadline
 from .block import names
 from .host.commands import Commands, SystemCommands
 from .host.devices import Devices
@@ -33,6 +34,8 @@ ORDER = (FLAG, CONFIG_DRIVE, METADATA_SERVICE, CLOUD_INIT, DMI)
 
 METADATA_ADDRESS = "169.254.169.254"
 METADATA_TIMEOUT = 5.0
+#: Seconds from the start in which sources that tell a zone may still come up.
+ZONE_WAIT = 60.0
 _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
 #: What Nova makes it of.
@@ -67,31 +70,47 @@ Source = Callable[[], NodeIdentity]
 
 
 def identify(
-    order: Sequence[str], node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+    order: Sequence[str],
+    node_id: str = "",
+    metadata_timeout: float = METADATA_TIMEOUT,
+    zone_until: Deadline | None = None,
 ) -> NodeIdentity:
     """Ask this machine's sources in turn.
 
     :param order: names of sources, as :func:`parse_order` gives them.
     :param node_id: the value of the flag.
     :param metadata_timeout: seconds that each step of asking the metadata service may take.
-    :raises Unknown: none of them answers.
+    :param zone_until: until then the zone is worth waiting for, None when it is not wanted.
+    :raises Unknown: none of them answers, or one without the zone while better ones may still come.
     """
     commands = SystemCommands()
-    return first_answer(order, all_sources(commands, Devices(commands), node_id, metadata_timeout))
+    sources = all_sources(commands, Devices(commands), node_id, metadata_timeout)
+    return first_answer(order, sources, zone_until)
 
 
-def first_answer(order: Sequence[str], sources: Mapping[str, Source]) -> NodeIdentity:
+def first_answer(
+    order: Sequence[str], sources: Mapping[str, Source], zone_until: Deadline | None = None
+) -> NodeIdentity:
     """Ask ``sources`` in turn.
 
-    :raises Unknown: none of them answers.
+    :param zone_until: as for :func:`identify`.
+    :raises Unknown: as there.
     """
-    silent = []
+    silent: dict[str, str] = {}
     for name in order:
         try:
-            return sources[name]()
+            found = sources[name]()
         except SourceSilent as error:
-            silent.append(f"{name}: {error}")
-    raise Unknown(f"no source knows the id of this node ({'; '.join(silent)}): give --node-id")
+            silent[name] = f"{name}: {error}"
+            continue
+        # The flag will say no more than it has.
+        others_may_come = bool(silent.keys() - {FLAG}) and zone_until is not None and not zone_until.passed()
+        if found.zone or not others_may_come:
+            return found
+        raise Unknown(
+            f"{name} knows the id of this node, but no zone; others may soon ({'; '.join(silent.values())})"
+        )
+    raise Unknown(f"no source knows the id of this node ({'; '.join(silent.values())}): give --node-id")
 
 
 def parse_order(text: str) -> tuple[str, ...]:

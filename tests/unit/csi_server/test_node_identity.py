@@ -18,7 +18,12 @@ from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
 from ansible_collections.mooring.storage.csi_server.node_identity import NodeIdentity, SourceSilent, Unknown
-from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import VOLUME, Machine
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import (
+    VOLUME,
+    Clock,
+    Machine,
+)
 
 SERVER = "4f5bd6f4-95a4-4c58-a8f8-0d7f3c2ad2a1"
 DOCUMENT = json.dumps({"uuid": SERVER, "availability_zone": "Zone one/a", "name": "node1"}).encode()
@@ -99,6 +104,30 @@ def test_the_first_source_that_answers_wins() -> None:
         },
     )
     assert found.node_id == "one"
+
+
+def test_an_id_without_a_zone_is_taken_when_no_better_source_has_come_up_in_time() -> None:
+    def metadata() -> NodeIdentity:
+        if clock.now() < up_at:
+            raise SourceSilent("does not answer")
+        return NodeIdentity(SERVER, "az1", "metadataService")
+
+    clock, up_at = Clock(), 30.0
+    until = Deadline.after(60, clock)
+    dmi = NodeIdentity(SERVER, "", "dmi")
+    sources: dict[str, node_identity.Source] = {"metadataService": metadata, "dmi": lambda: dmi}
+    order = ["metadataService", "dmi"]
+    assert node_identity.first_answer(order, sources) == dmi
+    with pytest.raises(Unknown, match=r"dmi knows the id of this node, but no zone.*does not answer"):
+        node_identity.first_answer(order, sources, until)
+    assert node_identity.first_answer(["dmi", "metadataService"], sources, until) == dmi
+    flag_and_dmi = {"flag": lambda: node_identity.from_flag(""), **sources}
+    assert node_identity.first_answer(["flag", "dmi"], flag_and_dmi, until) == dmi
+    clock.sleep(up_at)
+    assert node_identity.first_answer(order, sources, until).zone == "az1"
+    up_at = 1000.0
+    clock.sleep(30)
+    assert node_identity.first_answer(order, sources, until) == dmi
 
 
 def test_when_none_answers_each_is_named_with_its_reason() -> None:
