@@ -19,8 +19,10 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..plugins.module_utils._cloud.waiting import Deadline
 from .block import names
 from .host.commands import Commands, SystemCommands
+from .host.devices import Devices
 from .host.errors import HostError
 
 FLAG = "flag"
@@ -32,8 +34,12 @@ ORDER = (FLAG, CONFIG_DRIVE, METADATA_SERVICE, CLOUD_INIT, DMI)
 
 METADATA_ADDRESS = "169.254.169.254"
 METADATA_TIMEOUT = 5.0
+#: Seconds from the start in which sources that tell a zone may still come up.
+ZONE_WAIT = 60.0
 _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
+#: What Nova makes it of.
+_CONFIG_DRIVE_TYPES = "iso9660,vfat"
 _LARGEST_DOCUMENT = 4 * 1024**2
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -64,30 +70,47 @@ Source = Callable[[], NodeIdentity]
 
 
 def identify(
-    order: Sequence[str], node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+    order: Sequence[str],
+    node_id: str = "",
+    metadata_timeout: float = METADATA_TIMEOUT,
+    zone_until: Deadline | None = None,
 ) -> NodeIdentity:
     """Ask this machine's sources in turn.
 
     :param order: names of sources, as :func:`parse_order` gives them.
     :param node_id: the value of the flag.
     :param metadata_timeout: seconds that each step of asking the metadata service may take.
-    :raises Unknown: none of them answers.
+    :param zone_until: until then the zone is worth waiting for, None when it is not wanted.
+    :raises Unknown: none of them answers, or one without the zone while better ones may still come.
     """
-    return first_answer(order, all_sources(SystemCommands(), node_id, metadata_timeout))
+    commands = SystemCommands()
+    sources = all_sources(commands, Devices(commands), node_id, metadata_timeout)
+    return first_answer(order, sources, zone_until)
 
 
-def first_answer(order: Sequence[str], sources: Mapping[str, Source]) -> NodeIdentity:
+def first_answer(
+    order: Sequence[str], sources: Mapping[str, Source], zone_until: Deadline | None = None
+) -> NodeIdentity:
     """Ask ``sources`` in turn.
 
-    :raises Unknown: none of them answers.
+    :param zone_until: as for :func:`identify`.
+    :raises Unknown: as there.
     """
-    silent = []
+    silent: dict[str, str] = {}
     for name in order:
         try:
-            return sources[name]()
+            found = sources[name]()
         except SourceSilent as error:
-            silent.append(f"{name}: {error}")
-    raise Unknown(f"no source knows the id of this node ({'; '.join(silent)}): give --node-id")
+            silent[name] = f"{name}: {error}"
+            continue
+        # The flag will say no more than it has.
+        others_may_come = bool(silent.keys() - {FLAG}) and zone_until is not None and not zone_until.passed()
+        if found.zone or not others_may_come:
+            return found
+        raise Unknown(
+            f"{name} knows the id of this node, but no zone; others may soon ({'; '.join(silent.values())})"
+        )
+    raise Unknown(f"no source knows the id of this node ({'; '.join(silent.values())}): give --node-id")
 
 
 def parse_order(text: str) -> tuple[str, ...]:
@@ -107,7 +130,7 @@ def parse_order(text: str) -> tuple[str, ...]:
 
 
 def all_sources(
-    commands: Commands, node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+    commands: Commands, devices: Devices, node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
 ) -> dict[str, Source]:
     """Every source on this machine, by name.
 
@@ -116,7 +139,7 @@ def all_sources(
     """
     return {
         FLAG: lambda: from_flag(node_id),
-        CONFIG_DRIVE: lambda: from_config_drive(commands),
+        CONFIG_DRIVE: lambda: from_config_drive(commands, devices),
         METADATA_SERVICE: lambda: from_metadata_service(metadata_timeout),
         CLOUD_INIT: from_cloud_init,
         DMI: from_dmi,
@@ -129,25 +152,43 @@ def from_flag(node_id: str) -> NodeIdentity:
     return NodeIdentity(node_id, "", FLAG)
 
 
-def from_config_drive(commands: Commands) -> NodeIdentity:
-    """The drive that Nova adds to a server with ``config_drive``: iso9660 or vfat with a known label."""
+def from_config_drive(commands: Commands, devices: Devices) -> NodeIdentity:
+    """The drive that Nova adds to a server with ``config_drive``: iso9660 or vfat with a known label.
+
+    It is a whole disk, and none of a volume: whoever may write to a volume may write such a label.
+    """
     try:
         # 2: no such device
         listed = commands.run(["blkid", "-t", f"LABEL={_CONFIG_DRIVE_LABEL}", "-o", "device"], accept=(0, 2))
-        devices = listed.out.split()
-        if not devices:
-            raise SourceSilent(f"no device has the label {_CONFIG_DRIVE_LABEL}")
-        with tempfile.TemporaryDirectory(prefix="config-drive-", ignore_cleanup_errors=True) as folder:
-            commands.run(["mount", "-o", "ro,nosuid,nodev,noexec", devices[0], folder])
+    except HostError as error:
+        raise SourceSilent(error.message) from error
+    disks = {disk.path: disk for disk in devices.physical()}
+    refused = []
+    for path in listed.out.split():
+        if path not in disks:
+            refused.append(f"{path} is no whole disk of this machine")
+        elif devices.looks_like_a_volume(disks[path]):
+            refused.append(f"{path} is a volume")
+        else:
             try:
-                document = _read_file(os.path.join(folder, _DOCUMENT))
+                return parse_metadata(_read_drive(commands, path), CONFIG_DRIVE)
+            except SourceSilent as error:
+                refused.append(f"{path}: {error}")
+    raise SourceSilent("; ".join(refused) or f"no device has the label {_CONFIG_DRIVE_LABEL}")
+
+
+def _read_drive(commands: Commands, path: str) -> bytes:
+    try:
+        with tempfile.TemporaryDirectory(prefix="config-drive-", ignore_cleanup_errors=True) as folder:
+            commands.run(["mount", "-t", _CONFIG_DRIVE_TYPES, "-o", "ro,nosuid,nodev,noexec", path, folder])
+            try:
+                return _read_file(os.path.join(folder, _DOCUMENT))
             finally:
                 commands.run(["umount", folder])
     except HostError as error:
         raise SourceSilent(error.message) from error
     except OSError as error:
-        raise SourceSilent(f"no folder to mount {devices[0]} at: {error}") from error
-    return parse_metadata(document, CONFIG_DRIVE)
+        raise SourceSilent(f"no folder to mount {path} at: {error}") from error
 
 
 def from_metadata_service(timeout: float, host: str = METADATA_ADDRESS, port: int = 80) -> NodeIdentity:

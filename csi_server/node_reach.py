@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..plugins.module_utils._cloud.observing import Observer
+from ..plugins.module_utils._cloud.waiting import Deadline
 from . import node_identity
 from .block import connector
 from .host.brick import OsBrick
@@ -36,14 +37,18 @@ class Reach(Protocol):
 
 @dataclass(frozen=True)
 class ThroughNova:
-    """The node is a server of Nova, and its hypervisor plugs volumes in."""
+    """The node is a server of Nova, and its hypervisor plugs volumes in.
+
+    :ivar zone_until: until then the node's zone is waited for, None when it is not wanted.
+    """
 
     sources: Sequence[str]
     node_id: str
     metadata_timeout: float
+    zone_until: Deadline | None
 
     def identify(self) -> NodeIdentity:
-        return node_identity.identify(self.sources, self.node_id, self.metadata_timeout)
+        return node_identity.identify(self.sources, self.node_id, self.metadata_timeout, self.zone_until)
 
     def devices(self, commands: Commands, observer: Observer) -> Devices:
         return Devices(commands, observer=observer)

@@ -12,6 +12,7 @@ from http.server import ThreadingHTTPServer
 
 import grpc
 
+from ..plugins.module_utils._cloud.waiting import Deadline
 from . import node_identity
 from .block import names
 from .block.node import NodeInfo, NodeServicer
@@ -203,6 +204,7 @@ class Program:
             options.node_id_sources or conf.node_id_sources or node_identity.ORDER,
             options.node_id,
             conf.metadata_timeout or node_identity.METADATA_TIMEOUT,
+            Deadline.after(node_identity.ZONE_WAIT) if options.topology else None,
         )
 
     def _identify(self, reach: Reach, conf: DriverConf, slots: Slots) -> NodeInfo | None:

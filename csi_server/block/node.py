@@ -97,7 +97,7 @@ class NodeServicer(csi_pb2_grpc.NodeServicer):
     ) -> csi.NodePublishVolumeResponse:
         wanted = node_requests.publish(request)
         with self._locks.hold(wanted.volume_id):
-            self._node.publish(wanted, deadline_of(context))
+            self._node.publish(wanted)
         return csi.NodePublishVolumeResponse()
 
     def NodeUnpublishVolume(

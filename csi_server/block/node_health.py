@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ..host import health as host_health
 from ..host import statistics
 from ..host.devices import Device, Devices
+from ..host.encryption import has_lost_disk
 from ..host.errors import HostError, TargetMissing
 from ..host.health import Health
 from ..host.mounts import Mount, Mounts
@@ -58,7 +59,7 @@ class NodeHealth:
 
     def _at(self, volume_id: str, path: str, number: str, mounted: Mount | None) -> list[Problem]:
         device = self._devices.by_number(number)
-        if device is None:
+        if device is None or has_lost_disk(self._devices, volume_id, device):
             message = f"the disk of volume {volume_id} has gone while it was in use at {path}"
             return [Problem(csi.INACCESSIBLE, "DeviceGone", message)]
         if not self._is(device, volume_id):
@@ -72,9 +73,17 @@ class NodeHealth:
         return self._devices.shows(device, volume_id)
 
     def _of_disk(self, device: Device) -> Iterator[Problem]:
-        for below in self._devices.below(device):
-            yield from self._of_disk(below)
         name = os.path.basename(device.path)
+        below = [list(self._of_disk(each)) for each in self._devices.below(device)]
+        found = [problem for each in below for problem in each]
+        if all(below):
+            yield from found
+        elif found:
+            bad = sum(map(bool, below))
+            message = "; ".join(problem.message for problem in found)
+            yield Problem(
+                csi.DEGRADED, "PathsOffline", f"{bad} of {len(below)} paths of disk {name}: {message}"
+            )
         if device.size == 0:
             yield Problem(
                 csi.INACCESSIBLE, "DeviceEmpty", f"disk {name} has no size: its back end has left it"

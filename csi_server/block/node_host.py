@@ -9,23 +9,40 @@ of the kernel each time; so a restart of the driver, or a second one, changes no
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+from collections.abc import Iterator
 
 from ...plugins.module_utils._cloud.waiting import Deadline
-from ..host import mounts, statistics
+from ..host import health, mounts, statistics
 from ..host.devices import Device, Devices, Wanted
-from ..host.encryption import Encryption
-from ..host.errors import MountConflict, NotStaged, PublishedElsewhere, Refused, TargetMissing
+from ..host.encryption import Encryption, has_lost_disk
+from ..host.errors import (
+    CommandTimedOut,
+    DeviceNotReady,
+    HostError,
+    MountConflict,
+    NotStaged,
+    PublishedElsewhere,
+    Refused,
+    StillInUse,
+    TargetMissing,
+)
 from ..host.filesystems import Filesystems, mount_options, without_recovery
 from ..host.mounts import Mount, Mounts
 from ..host.statistics import Statistics, Usage
 from .node_requests import Expand, Filesystem, Publish, Stage
+
+log = logging.getLogger(__name__)
 
 # Mount options that the kernel shows for each mount exactly as they were given. Options of the
 # filesystem itself it shows in a form of its own, if at all, so those cannot be compared.
 _COMPARABLE = frozenset({"noatime", "nodiratime", "nosuid", "nodev", "noexec"})
 # Beyond that, waiting for a device in this call keeps the reason from the person who waits for the pod.
 _DEVICE_WAIT = 60.0
+# After these the kubelet takes a volume as possibly staged: it stages it again, or unstages it.
+_NOT_FINAL = (DeviceNotReady, CommandTimedOut)
 
 
 class HostBlockNode:
@@ -51,29 +68,31 @@ class HostBlockNode:
     def stage(self, request: Stage, deadline: Deadline) -> None:
         filesystem = request.access.filesystem
         if filesystem is None:
-            # Publishing binds the device file, and who may open that may write, whatever the mount says.
-            self._devices.set_read_only(self._opened(request, deadline), request.access.read_only)
+            with self._undone(request):
+                # Publishing binds the device file, and who may open that may write, whatever the mount says.
+                self._devices.set_read_only(self._opened(request, deadline), request.access.read_only)
             return
         mounted = self._mounts.at(request.path)
+        if mounted is not None and self._has_lost_disk(mounted.number, request.volume_id):
+            log.warning("the disk of %s at %s has gone: unmounting it", mounted.source, request.path)
+            self._mounts.unmount(request.path)
+            mounted = None
         if mounted is None:
-            device = self._opened(request, deadline)
-            fs_type = self._mount(device, filesystem, request)
-        else:
-            device = self._device_at(mounted, request.wanted.serial)
-            _check_same(mounted, filesystem, request.access.read_only)
-            fs_type = mounted.fs_type
-        # The volume may have grown while it was not mounted, or was made of a smaller one.
-        if not request.access.read_only and not self._filesystems.fills(device):
-            self._filesystems.grow(device, fs_type, request.path)
+            with self._undone(request):
+                device = self._opened(request, deadline)
+                self._fill(device, self._mount(device, filesystem, request), request)
+            return
+        device = self._device_at(mounted, request.wanted.serial)
+        _check_same(mounted, filesystem, request.access.read_only)
+        self._fill(device, mounted.fs_type, request)
 
     def unstage(self, volume_id: str, path: str) -> None:
         self._mounts.unmount(path)
-        self._encryption.close(volume_id)
-        self._devices.release(volume_id)
+        self._let_go(volume_id)
 
-    def publish(self, request: Publish, deadline: Deadline) -> None:
+    def publish(self, request: Publish) -> None:
         if request.access.filesystem is None:
-            self._publish_device(request, deadline)
+            self._publish_device(request)
         else:
             self._publish_directory(request, request.access.filesystem)
 
@@ -82,17 +101,27 @@ class HostBlockNode:
         mounts.remove(path)
 
     def statistics(self, volume_id: str, path: str) -> Statistics:
+        number, dummy = self._number_at(path)
+        if number and self._has_lost_disk(number, volume_id):
+            return Statistics(bytes=Usage(total=0))
         device, mounted = self._volume_at(path, volume_id)
-        return (
-            Statistics(bytes=Usage(total=device.size)) if mounted is None else statistics.of_filesystem(path)
-        )
+        known = Statistics(bytes=Usage(total=device.size))
+        if mounted is None:
+            return known
+        try:
+            return statistics.of_filesystem(path)
+        except HostError:
+            if health.failure_at(path):
+                return known
+            raise
 
     def expand(self, request: Expand, deadline: Deadline) -> int:
         device, mounted = self._volume_at(request.path, request.volume_id)
-        below = self._devices.below(device)
-        disk = below[0] if below else device
+        # What lies below another device may be the paths of a disk.
+        encrypted = device == self._encryption.at(request.volume_id)
+        disk = self._devices.below(device)[0] if encrypted else device
         disk = self._devices.grown(disk, request.wanted, self._device_deadline(deadline))
-        device = self._encryption.grow(request.volume_id) if below else disk
+        device = self._encryption.grow(request.volume_id) if encrypted else disk
         if mounted is not None:
             writable = self._writable(mounted)
             self._filesystems.grow(device, writable.fs_type, writable.path)
@@ -110,23 +139,80 @@ class HostBlockNode:
 
         :raises TargetMissing: the volume is not at the path.
         """
-        raw = self._devices.number_at(path)
-        mounted = self._mounts.at(path) if raw is None and os.path.isabs(path) else None
-        number = raw or (mounted.number if mounted else "")
+        number, mounted = self._number_at(path)
         device = self._devices.by_number(number) if number else None
         if device is None or not self._devices.shows(device, volume_id):
             raise TargetMissing(f"volume {volume_id} is not at {path!r}")
         return device, mounted
 
-    def _find(self, wanted: Wanted, deadline: Deadline) -> Device:
-        return self._devices.find(wanted, self._device_deadline(deadline))
+    def _number_at(self, path: str) -> tuple[str, Mount | None]:
+        """``major:minor`` of what is at the path, empty for nothing; and its mount, if it is a filesystem."""
+        raw = self._devices.number_at(path)
+        if raw is not None:
+            return raw, None
+        mounted = self._mounts.at(path) if os.path.isabs(path) else None
+        return (mounted.number if mounted else ""), mounted
+
+    @contextlib.contextmanager
+    def _undone(self, request: Stage) -> Iterator[None]:
+        """Undo what was begun of staging a volume when that fails for good: nobody would unstage it.
+
+        A raw volume that is published was staged before, and stays.
+        """
+        try:
+            yield
+        except _NOT_FINAL:
+            raise
+        except Exception as error:
+            try:
+                self.unstage(request.volume_id, request.path)
+            except StillInUse:
+                pass
+            except Exception as second:  # noqa: BLE001 - whatever it is, the first error is the one to tell
+                error.add_note(f"volume {request.volume_id} is left over on this node: {second}")
+            raise
+
+    def _fill(self, device: Device, fs_type: str, request: Stage) -> None:
+        """Grow the filesystem: its volume may have grown while it was not mounted, or was made of less."""
+        if not request.access.read_only and not self._filesystems.fills(device):
+            self._filesystems.grow(device, fs_type, request.path)
+
+    def _has_lost_disk(self, number: str, volume_id: str) -> bool:
+        """Whether ``major:minor`` is of a disk that has gone, or of the volume's mapping of it."""
+        device = self._devices.by_number(number)
+        if device is None:
+            return self._devices.has_gone(number)
+        return has_lost_disk(self._devices, volume_id, device)
+
+    def _let_go(self, volume_id: str) -> None:
+        """Close the volume if it is encrypted, and let go of its device.
+
+        :raises StillInUse: it is mounted, if only where this process does not see it, or being written out.
+        """
+        mapping = self._encryption.at(volume_id)
+        for device in (*self._devices.of_volume(volume_id), *([mapping] if mapping else [])):
+            for mounted in self._mounts.all():
+                if mounted.number == device.number or self._shows_file_of(mounted, device):
+                    raise StillInUse(f"volume {volume_id} is still in use at {mounted.path}")
+            if self._devices.has_filesystem_in_use(device):
+                raise StillInUse(
+                    f"the filesystem of volume {volume_id} on {device.path} is still in use: it is being"
+                    " written out, or mounted in another mount namespace of this node"
+                )
+        self._encryption.close(volume_id)
+        self._devices.release(volume_id)
+
+    def _shows_file_of(self, mounted: Mount, device: Device) -> bool:
+        """Whether the device's file is bound to the mount's path."""
+        same_name = os.path.basename(mounted.root) == os.path.basename(device.path)
+        return same_name and self._devices.number_at(mounted.path) == device.number
 
     def _device_deadline(self, deadline: Deadline) -> Deadline:
         return Deadline(min(deadline.at, deadline.clock.now() + self._device_wait), deadline.clock)
 
     def _opened(self, request: Stage, deadline: Deadline) -> Device:
         """The volume's device, or its mapping where this node encrypts it."""
-        device = self._find(request.wanted, deadline)
+        device = self._devices.find(request.wanted, self._device_deadline(deadline))
         if request.key is None:
             return device
         opened = self._encryption.open_copy if request.copy else self._encryption.open
@@ -161,12 +247,14 @@ class HostBlockNode:
             return
         if request.access.single_path:
             self._check_alone(staged.number, staged.root, [request.staged, request.path])
-        self._mounts.bind_directory(request.staged, request.path, ["ro"] if read_only else [])
+        # A bind without options of its own has those of what it shows, else it has those alone.
+        options = ["ro", *sorted(staged.options & _COMPARABLE)] if read_only else []
+        self._mounts.bind_directory(request.staged, request.path, options)
 
-    def _publish_device(self, request: Publish, deadline: Deadline) -> None:
+    def _publish_device(self, request: Publish) -> None:
         if not request.staged:
             raise NotStaged(f"volume {request.volume_id} has no staging_target_path: stage it first")
-        device = self._find(request.wanted, deadline)
+        device = self._here(request.wanted)
         if request.encrypted:
             device = self._mapping_of(request.volume_id, device)
         published = self._mounts.at(request.path)
@@ -178,12 +266,18 @@ class HostBlockNode:
             return
         if request.access.single_path:
             for other in self._mounts.all():
-                same_name = os.path.basename(other.root) == os.path.basename(device.path)
-                if same_name and self._devices.number_at(other.path) == device.number:
+                if self._shows_file_of(other, device):
                     raise PublishedElsewhere(
                         f"volume {request.volume_id} is published at {other.path} already"
                     )
         self._mounts.bind_device(device.path, request.path, ["ro"] if request.access.read_only else [])
+
+    def _here(self, wanted: Wanted) -> Device:
+        """The volume's device if it is here: staging waits for it, and may connect to it."""
+        for device in self._devices.of_volume(wanted.serial):
+            if wanted.fits(device.size):
+                return device
+        raise NotStaged(f"volume {wanted.serial} has no device on this node: stage it first")
 
     def _mapping_of(self, volume_id: str, device: Device) -> Device:
         mapping = self._encryption.at(volume_id)

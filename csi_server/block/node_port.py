@@ -18,15 +18,21 @@ class BlockNode(Protocol):
     def stage(self, request: Stage, deadline: Deadline) -> None:
         """Mount the volume at its staging path, its filesystem as large as its device; look for a raw volume.
 
+        What a call has begun and cannot finish is undone, unless the kubelet asks again after its error.
+
         :raises DeviceNotReady: its device is not here by the deadline.
+        :raises CommandTimedOut: a program took too long, and may have done it all the same.
         :raises Refused: the device is another's, or carries something else, or the key does not open it.
         :raises MountConflict: the path is taken by another volume, or mounted otherwise.
         """
 
     def unstage(self, volume_id: str, path: str) -> None:
-        """Unmount what is staged at ``path``, close the volume if it is encrypted, let go of its device."""
+        """Unmount what is staged at ``path``, close the volume if it is encrypted, let go of its device.
 
-    def publish(self, request: Publish, deadline: Deadline) -> None:
+        :raises StillInUse: it is published, or mounted elsewhere, or what was written is not on its disk yet.
+        """
+
+    def publish(self, request: Publish) -> None:
         """Show the staged volume at the target path.
 
         :raises NotStaged: there is no staged volume.
@@ -39,6 +45,8 @@ class BlockNode(Protocol):
 
     def statistics(self, volume_id: str, path: str) -> Statistics:
         """Measure the volume at ``path``, staged or published.
+
+        Of a filesystem that answers no more, its disk's size is known; of one whose disk has gone, nothing.
 
         :raises TargetMissing: the volume is not there.
         """

@@ -11,11 +11,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import CommandFailed
+from .errors import CommandFailed, CommandTimedOut
 
 log = logging.getLogger(__name__)
 
-# Enough for mount, blkid and umount on a slow disk; who formats or checks asks for more.
+# Enough for blkid on a slow disk; who mounts, formats or checks asks for more.
 USUAL_TIMEOUT = 30.0
 _TAIL = 500
 _ENVIRONMENT = {
@@ -50,7 +50,8 @@ class Commands(Protocol):
         :param accept: the exit codes that are answers.
         :param timeout: seconds until the program is killed.
         :param given: what the program reads on its standard input: the place for a secret.
-        :raises CommandFailed: another exit code, no such program, or not done in time.
+        :raises CommandFailed: another exit code, or no such program.
+        :raises CommandTimedOut: not done in time.
         """
 
 
@@ -86,7 +87,7 @@ class SystemCommands:
         except subprocess.TimeoutExpired as error:
             process.kill()
             _reap(process)
-            raise CommandFailed(f"{shown} did not end within {timeout:g} s and was killed") from error
+            raise CommandTimedOut(f"{shown} did not end within {timeout:g} s and was killed") from error
         if process.returncode not in accept:
             said = (err.strip() or out.strip())[-_TAIL:]
             raise CommandFailed(f"{shown} ended with exit code {process.returncode}: {said or 'no message'}")

@@ -23,12 +23,15 @@ from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, obser
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from .commands import Commands
 from .errors import CommandFailed, DeviceMismatch, DeviceNotReady, InvalidHostRequest, WriteProtected
+from .holders import has_filesystem_in_use, numbers_on
 
 log = logging.getLogger(__name__)
 
 GIB = 1024**3
 _SECTOR = 512
 _VIRTIO_SERIAL_LENGTH = 20
+#: How a volume's id begins, as far as every bus shows it.
+_VOLUME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]")
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _DESIGNATORS = ("naa.", "eui.", "uuid.")
 # udev's event usually is a few milliseconds away.
@@ -186,6 +189,14 @@ class Devices:
         folder = os.path.join(self._sys, "dev", "block", number)
         return self.named(os.path.basename(os.path.realpath(folder))) if os.path.exists(folder) else None
 
+    def has_gone(self, number: str) -> bool:
+        """Whether ``major:minor`` is of a device that the kernel does not have any more.
+
+        Major 0 is that of filesystems without a device.
+        """
+        folder = os.path.join(self._sys, "dev", "block", number)
+        return not number.startswith("0:") and not os.path.exists(folder)
+
     def named(self, name: str) -> Device | None:
         """The device that the kernel calls ``name``, None when there is none or its file is another's."""
         number, sectors = self._read(name, "dev"), self._read(name, "size")
@@ -232,6 +243,27 @@ class Devices:
             device = self.named(name)
             if device is not None:
                 yield device
+
+    def of_volume(self, volume_id: str) -> list[Device]:
+        """The disks that are the volume's by what they say themselves, with or without a link."""
+        return [device for device in self.all() if self.carries(device, volume_id)]
+
+    def has_filesystem_in_use(self, device: Device) -> bool:
+        """Whether a filesystem on the device, or on what is made of it, is in use in any mount namespace."""
+        return any(
+            has_filesystem_in_use(self._sys, number) for number in numbers_on(self._sys, device.number)
+        )
+
+    def physical(self) -> Iterator[Device]:
+        """All whole disks but those that the kernel makes up: loop, dm, md..."""
+        for device in self.all():
+            folder = os.path.realpath(os.path.join(self._sys, "dev", "block", device.number))
+            if "/devices/virtual/" not in folder:
+                yield device
+
+    def looks_like_a_volume(self, device: Device) -> bool:
+        """Whether the disk's serial is like a volume's id, whichever volume that is."""
+        return any(map(_VOLUME.match, self.identities(device)))
 
     def set_read_only(self, device: Device, read_only: bool) -> None:
         """Let the kernel refuse writes to a device, or no longer refuse them.
@@ -344,9 +376,7 @@ class _Search:
         return None
 
     def _carriers(self) -> Iterator[Device]:
-        return (
-            device for device in self._devices.all() if self._devices.carries(device, self._wanted.serial)
-        )
+        return iter(self._devices.of_volume(self._wanted.serial))
 
     def _rescan_is_due(self) -> bool:
         passed = self._clock.now() - self._began

@@ -39,6 +39,11 @@ def mapping_of(volume_id: str) -> str:
     return f"luks-{volume_id}"
 
 
+def has_lost_disk(devices: Devices, volume_id: str, device: Device) -> bool:
+    """Whether the device is the mapping of a volume whose disk is not here any more."""
+    return device == devices.mapped(mapping_of(volume_id)) and not devices.below(device)
+
+
 class Encryption:
     """Opens and closes the mappings of encrypted volumes."""
 

@@ -18,7 +18,19 @@ class HostError(Exception):
 
 
 class CommandFailed(HostError):
-    """A program of the node failed, was not there, or did not end in time: INTERNAL."""
+    """A program of the node failed, or was not there: INTERNAL."""
+
+
+class CommandTimedOut(CommandFailed):
+    """A program did not end in time: DEADLINE_EXCEEDED.
+
+    What it asked of the kernel may still be done. With INTERNAL the kubelet would take the volume as surely
+    not staged, and never unstage it.
+    """
+
+
+class StillInUse(HostError):
+    """The volume is mounted, or is being written out: ABORTED. Asked again, it may be free."""
 
 
 class DeviceNotReady(HostError):

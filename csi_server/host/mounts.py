@@ -20,6 +20,11 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 # Options of a filesystem that takes no writes; ext4 shows the last two since Linux 6.15 after errors.
 _NO_WRITES = frozenset({"ro", "emergency_ro", "shutdown"})
+# A mount replays the journal, which may be large, on a disk that may be slow.
+_MOUNT_TIMEOUT = 600.0
+# umount(2) takes the mount off the list first and writes out afterwards, and goes on with that when umount(8)
+# is killed. So this bounds hanging for ever only: until the disk is written, the call must not end.
+_WRITE_OUT_TIMEOUT = 3600.0
 # A path that was mounted over more often than this is a loop of somebody else's.
 _MOST_LAYERS = 16
 
@@ -96,7 +101,7 @@ class Mounts:
         """Mount the filesystem of device ``source`` at the directory ``path``, which is made if missing."""
         make_directory(path)
         chosen = ["-o", ",".join(options)] if options else []
-        self._commands.run(["mount", "-t", fs_type, *chosen, source, path])
+        self._commands.run(["mount", "-t", fs_type, *chosen, source, path], timeout=_MOUNT_TIMEOUT)
 
     def bind_directory(self, source: str, path: str, options: Sequence[str] = ()) -> None:
         """Show the directory ``source`` at ``path`` as well; ``path`` is made if missing."""
@@ -125,7 +130,7 @@ class Mounts:
         for _layer in range(_MOST_LAYERS):
             if self.at(path) is None:
                 return
-            self._commands.run(["umount", path])
+            self._commands.run(["umount", path], timeout=_WRITE_OUT_TIMEOUT)
         raise HostError(f"{path} is still mounted after {_MOST_LAYERS} times of unmounting it")
 
 

@@ -6,19 +6,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 
 from .devices import Device, Devices
+from .holders import has_filesystem_in_use, numbers_on
 from .mounts import Mounts
 
-#: How a volume's id begins, as far as every bus shows it.
-_VOLUME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]")
 #: The kubelet's folders of CSI volumes: staged, and published to pods.
 _KUBELET_FOLDERS = ("/kubernetes.io/csi/", "/kubernetes.io~csi/")
-
-#: Filesystems with a folder in sysfs for each device that they are mounted from.
-_SHOWN_IN_SYSFS = ("ext4", "xfs", "f2fs")
 
 
 class Slots:
@@ -46,36 +41,16 @@ class Slots:
         return sum(not self._is_volume(disk, for_pods, elsewhere) for disk in self._real_disks())
 
     def _is_volume(self, disk: Device, for_pods: set[str], elsewhere: set[str]) -> bool:
-        numbers = set(self._numbers_on(os.path.join(self._sys, "dev", "block", disk.number)))
+        numbers = set(numbers_on(self._sys, disk.number))
         if numbers & for_pods:
             return True
-        mounted = bool(numbers & elsewhere) or any(map(self._has_filesystem_in_use, numbers))
-        return not mounted and any(map(_VOLUME.match, self._devices.identities(disk)))
-
-    def _has_filesystem_in_use(self, number: str) -> bool:
-        """Whether it is mounted anywhere, in the mount namespaces that this process does not see as well."""
-        name = os.path.basename(os.path.realpath(os.path.join(self._sys, "dev", "block", number)))
-        return any(os.path.exists(os.path.join(self._sys, "fs", kind, name)) for kind in _SHOWN_IN_SYSFS)
+        mounted = bool(numbers & elsewhere) or any(
+            has_filesystem_in_use(self._sys, number) for number in numbers
+        )
+        return not mounted and self._devices.looks_like_a_volume(disk)
 
     def _real_disks(self) -> Iterator[Device]:
-        """Disks without those that the kernel makes up (loop, dm, md...) and drives of removable media."""
-        for disk in self._devices.all():
-            folder = os.path.realpath(os.path.join(self._sys, "dev", "block", disk.number))
-            if "/devices/virtual/" not in folder and not os.path.basename(folder).startswith(("sr", "fd")):
+        """Disks without drives of removable media."""
+        for disk in self._devices.physical():
+            if not os.path.basename(disk.path).startswith(("sr", "fd")):
                 yield disk
-
-    def _numbers_on(self, folder: str) -> Iterator[str]:
-        """The numbers of a device, of its partitions, and of what is made of any of them."""
-        try:
-            with open(os.path.join(folder, "dev"), encoding="ascii") as file:
-                yield file.read().strip()
-            entries = [os.path.join(folder, name) for name in os.listdir(folder)]
-        except OSError:
-            return
-        holders = os.path.join(folder, "holders")
-        if os.path.isdir(holders):
-            entries += [os.path.join(holders, name) for name in os.listdir(holders)]
-        for entry in entries:
-            partition = os.path.exists(os.path.join(entry, "partition"))
-            if partition or os.path.dirname(entry) == holders:
-                yield from self._numbers_on(entry)

@@ -31,6 +31,8 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     cloud.Timeout: _Code.DEADLINE_EXCEEDED,
     cloud.Unavailable: _Code.UNAVAILABLE,
     cloud.CloudError: _Code.INTERNAL,
+    host.CommandTimedOut: _Code.DEADLINE_EXCEEDED,
+    host.StillInUse: _Code.ABORTED,
     host.DeviceNotReady: _Code.UNAVAILABLE,
     host.InvalidHostRequest: _Code.INVALID_ARGUMENT,
     host.MountConflict: _Code.ALREADY_EXISTS,

@@ -67,6 +67,7 @@ class Disks:
             self.sys / "dev/block",
         ):
             each.mkdir(parents=True)
+        (self.sys / "fs").symlink_to("/sys/fs")
 
     def plug(self, volume_id: str, size: int = SIZE) -> Path:
         file = self._folder / f"{volume_id}.img"
@@ -81,6 +82,7 @@ class Disks:
             (attributes / attribute).symlink_to(f"/sys/class/block/{name}/{attribute}")
         (attributes / "serial").write_text(volume_id[:20])
         (self.sys / "dev/block" / f"{os.major(number)}:{os.minor(number)}").symlink_to(attributes)
+        (self.sys / "block" / name).symlink_to(attributes)
         path = self.dev / name
         os.mknod(path, 0o600 | 0o060000, number)
         (self.dev / "disk/by-id" / f"virtio-{volume_id[:20]}").symlink_to(path)
@@ -340,6 +342,16 @@ def test_mount_options_that_the_kernel_refuses(kubelet: Kubelet, disks: Disks, t
     assert mounts_below(tmp_path) == []
 
 
+def test_published_for_reading_with_the_options_of_the_staged_volume(kubelet: Kubelet, disks: Disks) -> None:
+    disks.plug(VOLUME)
+    capability = mounted("ext4", "nosuid", "nodev", "noexec", "noatime")
+    kubelet.stage(capability)
+    path = kubelet.publish(capability, readonly=True)
+    shown = ran("findmnt", "--noheadings", "--output", "VFS-OPTIONS", str(path)).split(",")
+    assert {"ro", "nosuid", "nodev", "noexec", "noatime"} <= set(shown)
+    kubelet.take_away()
+
+
 def test_staged_with_other_options(kubelet: Kubelet, disks: Disks) -> None:
     disks.plug(VOLUME)
     kubelet.stage(mounted("ext4", "noexec", "discard"))
@@ -357,6 +369,24 @@ def test_a_volume_in_use_is_not_taken_away(kubelet: Kubelet, disks: Disks, tmp_p
             kubelet.unpublish()
         assert len(mounts_below(tmp_path)) == 2
     kubelet.take_away()
+
+
+def test_a_volume_mounted_where_the_driver_does_not_see_it_is_not_given_away(
+    kubelet: Kubelet, disks: Disks
+) -> None:
+    disks.plug(VOLUME)
+    kubelet.stage(mounted())
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", "echo ready; read dummy"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"ready\n"
+        with refused(Code.ABORTED, "still in use"):
+            kubelet.unstage()
+        other.communicate(b"\n")
+    kubelet.unstage()
 
 
 def test_data_left_below_the_target_stays(kubelet: Kubelet, disks: Disks) -> None:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,12 @@ from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
 from ansible_collections.mooring.storage.csi_server.node_identity import NodeIdentity, SourceSilent, Unknown
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import (
+    VOLUME,
+    Clock,
+    Machine,
+)
 
 SERVER = "4f5bd6f4-95a4-4c58-a8f8-0d7f3c2ad2a1"
 DOCUMENT = json.dumps({"uuid": SERVER, "availability_zone": "Zone one/a", "name": "node1"}).encode()
@@ -47,21 +54,36 @@ def service() -> Iterator[tuple[int, type[Answers]]]:
         thread.join()
 
 
-class Drive:
-    """blkid and mount of a machine with a config drive, or without one."""
+class Drive(Machine):
+    """blkid and mount of a machine with a config drive, or without one.
 
-    def __init__(self, device: str = "/dev/sr0", document: bytes = DOCUMENT, mountable: bool = True) -> None:
-        self._device, self._document, self._mountable = device, document, mountable
-        self.calls: list[Sequence[str]] = []
+    :ivar labelled: the names of the devices that have the label of one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        document: bytes = DOCUMENT,
+        mountable: bool = True,
+        labelled: Sequence[str] = ("sr0",),
+    ) -> None:
+        super().__init__(root)
+        self._document, self._mountable, self.labelled = document, mountable, labelled
+        self.unreadable: set[str] = set()
+        self.plug("sr0")
+
+    def ask(self) -> NodeIdentity:
+        return node_identity.from_config_drive(self, self.devices())
 
     def run(
         self, argv: Sequence[str], accept: Collection[int] = (0,), timeout: float = 30.0, given: str = ""
     ) -> Finished:
-        self.calls.append(argv)
+        self.calls.append(list(argv))
         if argv[0] == "blkid":
-            return Finished(0 if self._device else 2, self._device + "\n", "")
+            found = "".join(f"{self.dev}/{name}\n" for name in self.labelled)
+            return Finished(0 if found else 2, found, "")
         if argv[0] == "mount":
-            if not self._mountable:
+            if not self._mountable or argv[-2] in self.unreadable:
                 raise CommandFailed("mount ended with exit code 32: wrong fs type")
             folder = Path(argv[-1]) / "openstack/latest"
             folder.mkdir(parents=True)
@@ -84,6 +106,30 @@ def test_the_first_source_that_answers_wins() -> None:
     assert found.node_id == "one"
 
 
+def test_an_id_without_a_zone_is_taken_when_no_better_source_has_come_up_in_time() -> None:
+    def metadata() -> NodeIdentity:
+        if clock.now() < up_at:
+            raise SourceSilent("does not answer")
+        return NodeIdentity(SERVER, "az1", "metadataService")
+
+    clock, up_at = Clock(), 30.0
+    until = Deadline.after(60, clock)
+    dmi = NodeIdentity(SERVER, "", "dmi")
+    sources: dict[str, node_identity.Source] = {"metadataService": metadata, "dmi": lambda: dmi}
+    order = ["metadataService", "dmi"]
+    assert node_identity.first_answer(order, sources) == dmi
+    with pytest.raises(Unknown, match=r"dmi knows the id of this node, but no zone.*does not answer"):
+        node_identity.first_answer(order, sources, until)
+    assert node_identity.first_answer(["dmi", "metadataService"], sources, until) == dmi
+    flag_and_dmi = {"flag": lambda: node_identity.from_flag(""), **sources}
+    assert node_identity.first_answer(["flag", "dmi"], flag_and_dmi, until) == dmi
+    clock.sleep(up_at)
+    assert node_identity.first_answer(order, sources, until).zone == "az1"
+    up_at = 1000.0
+    clock.sleep(30)
+    assert node_identity.first_answer(order, sources, until) == dmi
+
+
 def test_when_none_answers_each_is_named_with_its_reason() -> None:
     with pytest.raises(Unknown, match=r"flag: --node-id is not given; dmi: .*--node-id"):
         node_identity.first_answer(
@@ -95,8 +141,9 @@ def test_when_none_answers_each_is_named_with_its_reason() -> None:
         )
 
 
-def test_every_name_has_a_source() -> None:
-    assert set(node_identity.all_sources(Drive())) == set(node_identity.ORDER)
+def test_every_name_has_a_source(tmp_path: Path) -> None:
+    drive = Drive(tmp_path)
+    assert set(node_identity.all_sources(drive, drive.devices())) == set(node_identity.ORDER)
 
 
 def test_the_flag_may_be_any_id() -> None:
@@ -121,35 +168,58 @@ def test_order_with_a_mistake(text: str, message: str) -> None:
     assert message in str(failure.value)
 
 
-def test_config_drive() -> None:
-    drive = Drive()
-    found = node_identity.from_config_drive(drive)
-    assert found == NodeIdentity(SERVER, "Zone-one-a", "configDrive")
-    assert [call[0] for call in drive.calls] == ["blkid", "mount", "umount"]
-    assert "ro" in drive.calls[1][2].split(",")
+def test_config_drive(tmp_path: Path) -> None:
+    drive = Drive(tmp_path)
+    assert drive.ask() == NodeIdentity(SERVER, "Zone-one-a", "configDrive")
+    assert drive.programs() == ["blkid", "mount", "umount"]
+    assert drive.calls[1][:5] == ["mount", "-t", "iso9660,vfat", "-o", "ro,nosuid,nodev,noexec"]
     assert not Path(drive.calls[1][-1]).exists()
 
 
 @pytest.mark.parametrize(
-    ("drive", "reason"),
+    ("shape", "reason"),
     [
-        (Drive(device=""), "no device has the label config-2"),
-        (Drive(mountable=False), "wrong fs type"),
-        (Drive(document=b"<html>"), "not JSON"),
-        (Drive(document=b"[]"), "not a JSON object"),
-        (Drive(document=b'{"uuid": ""}'), "its id ''"),
-        (Drive(document=b'{"uuid": 7}'), "its id 7"),
+        ({"labelled": ()}, "no device has the label config-2"),
+        ({"mountable": False}, "wrong fs type"),
+        ({"document": b"<html>"}, "not JSON"),
+        ({"document": b"[]"}, "not a JSON object"),
+        ({"document": b'{"uuid": ""}'}, "its id ''"),
+        ({"document": b'{"uuid": 7}'}, "its id 7"),
     ],
 )
-def test_config_drive_that_does_not_answer(drive: Drive, reason: str) -> None:
+def test_config_drive_that_does_not_answer(tmp_path: Path, shape: dict[str, Any], reason: str) -> None:
     with pytest.raises(SourceSilent, match=reason):
-        node_identity.from_config_drive(drive)
+        Drive(tmp_path, **shape).ask()
 
 
-def test_config_drive_without_a_folder_to_mount_it_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_volume_is_no_config_drive_whatever_it_carries(tmp_path: Path) -> None:
+    drive = Drive(tmp_path, labelled=("vdb", "vdb1", "loop0"))
+    drive.plug("vdb", VOLUME[:20])
+    drive.plug("loop0")
+    loop = drive.sys / "devices/virtual/block/loop0"
+    loop.mkdir(parents=True)
+    number = (drive.sys / "class/block/loop0/dev").read_text().strip()
+    (drive.sys / "dev/block" / number).unlink()
+    (drive.sys / "dev/block" / number).symlink_to(loop)
+    with pytest.raises(SourceSilent, match=r"vdb is a volume; .*vdb1 is no whole disk.*loop0 is no whole"):
+        drive.ask()
+    assert drive.programs() == ["blkid"]
+    drive.labelled = ("vdb", "sr0")
+    assert drive.ask().node_id == SERVER
+
+
+def test_a_config_drive_beside_a_device_that_is_none(tmp_path: Path) -> None:
+    drive = Drive(tmp_path, labelled=("sdz", "sr0"))
+    drive.unreadable.add(str(drive.plug("sdz")))
+    assert drive.ask().node_id == SERVER
+
+
+def test_config_drive_without_a_folder_to_mount_it_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
-    with pytest.raises(SourceSilent, match="no folder to mount /dev/sr0 at"):
-        node_identity.from_config_drive(Drive())
+    with pytest.raises(SourceSilent, match=r"no folder to mount .*/sr0 at"):
+        Drive(tmp_path).ask()
 
 
 def test_metadata_service(service: tuple[int, type[Answers]], monkeypatch: pytest.MonkeyPatch) -> None:

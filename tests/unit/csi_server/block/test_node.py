@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,9 +109,9 @@ class Kubelet:
         }
         self.node.NodePublishVolume(csi.NodePublishVolumeRequest(**{**usual, **changes}))
 
-    def expand(self, path: str, size: int) -> int:
+    def expand(self, path: str, size: int, volume_id: str = VOLUME) -> int:
         request = csi.NodeExpandVolumeRequest(
-            volume_id=VOLUME, volume_path=path, capacity_range=csi.CapacityRange(required_bytes=size)
+            volume_id=volume_id, volume_path=path, capacity_range=csi.CapacityRange(required_bytes=size)
         )
         return self.node.NodeExpandVolume(request, timeout=10).capacity_bytes
 
@@ -215,6 +216,12 @@ def test_the_second_stage_finds_the_filesystem_of_the_first(kubelet: Kubelet, ma
     assert machine.calls[-1][:5] == ["mount", "-t", "xfs", "-o", "nouuid"]
 
 
+def test_a_mount_that_may_still_be_made_is_not_told_as_failed(kubelet: Kubelet, machine: Machine) -> None:
+    machine.endless.add("mount")
+    with refused(Code.DEADLINE_EXCEEDED, "did not end within"):
+        kubelet.stage(mounted())
+
+
 def test_another_filesystem_than_the_one_there(kubelet: Kubelet, machine: Machine) -> None:
     machine.probes[str(machine.dev / "vdb")] = "TYPE=xfs\n"
     with refused(Code.FAILED_PRECONDITION, "carries xfs, not ext4"):
@@ -241,6 +248,45 @@ def test_the_staging_path_carries_another_volume(kubelet: Kubelet, machine: Mach
             call(mounted())
     with refused(Code.NOT_FOUND):
         kubelet.statistics(kubelet.staging)
+
+
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_a_volume_that_comes_back_as_another_disk_is_staged_again(
+    kubelet: Kubelet, machine: Machine, fs_type: str
+) -> None:
+    kubelet.stage(mounted(fs_type))
+    machine.move("vdb", "vdc", SHORT, link=f"virtio-{SHORT}")
+    machine.calls.clear()
+    kubelet.stage(mounted(fs_type))
+    assert machine.programs()[0] == "umount"
+    assert layers(machine, kubelet.staging) == 1
+    [made] = [call for call in machine.calls if call[0] == "mount"]
+    assert made[-2:] == [str(machine.dev / "vdc"), kubelet.staging]
+
+
+def test_what_is_of_no_disk_at_the_staging_path_stays(kubelet: Kubelet, machine: Machine) -> None:
+    with machine.mountinfo.open("a") as file:
+        file.write(f"31 22 0:77 / {os.path.realpath(kubelet.staging)} rw - tmpfs tmpfs rw\n")
+    with refused(Code.ALREADY_EXISTS, f"not volume {VOLUME}"):
+        kubelet.stage(mounted())
+    assert machine.calls == []
+
+
+def test_a_stage_that_fails_for_good_leaves_nothing_mounted(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    kubelet.unstage()
+    machine.grow("vdb", 2 * GIB)
+    machine.failures["resize2fs"] = "no memory"
+    with refused(Code.INTERNAL, "no memory"):
+        kubelet.stage(mounted())
+    assert layers(machine, kubelet.staging) == 0
+    machine.failures.clear()
+    kubelet.stage(mounted())
+    machine.grow("vdb", 3 * GIB)
+    machine.failures["resize2fs"] = "no memory"
+    with refused(Code.INTERNAL, "no memory"):
+        kubelet.stage(mounted())
+    assert layers(machine, kubelet.staging) == 1
 
 
 def test_a_disk_that_does_not_come(kubelet: Kubelet) -> None:
@@ -340,6 +386,16 @@ def test_publishing_read_only(kubelet: Kubelet) -> None:
         kubelet.publish(mounted())
 
 
+def test_publishing_read_only_keeps_the_options_of_the_staged_volume(
+    kubelet: Kubelet, machine: Machine
+) -> None:
+    capability = mounted("ext4", "nosuid", "nodev", "noexec", "noatime")
+    kubelet.stage(capability)
+    for dummy in range(2):
+        kubelet.publish(capability, readonly=True)
+    assert machine.calls[-1][:3] == ["mount", "-o", "bind,ro,noatime,nodev,noexec,nosuid"]
+
+
 def test_publishing_what_is_not_staged(kubelet: Kubelet) -> None:
     with refused(Code.FAILED_PRECONDITION, "not staged"):
         kubelet.publish(mounted())
@@ -397,6 +453,14 @@ def test_a_raw_target_with_another_device(kubelet: Kubelet, machine: Machine) ->
         kubelet.publish(raw())
 
 
+def test_a_raw_volume_whose_device_is_not_here_is_not_waited_for(kubelet: Kubelet, machine: Machine) -> None:
+    with refused(Code.FAILED_PRECONDITION, "stage it first"):
+        kubelet.publish(raw(), volume_id=OTHER)
+    with refused(Code.FAILED_PRECONDITION, "stage it first"):
+        kubelet.publish(raw(), publish_context={"size": str(5 * GIB)})
+    assert machine.calls == []
+
+
 def test_a_raw_target_that_is_a_folder(kubelet: Kubelet) -> None:
     os.makedirs(kubelet.target)
     with refused(Code.INVALID_ARGUMENT, kubelet.target):
@@ -418,6 +482,36 @@ def test_a_write_protected_disk_is_not_for_writers(kubelet: Kubelet, machine: Ma
     kubelet.stage(raw(Mode.MULTI_NODE_READER_ONLY))
     with refused(Code.FAILED_PRECONDITION, "write protected"):
         kubelet.stage(raw())
+
+
+# ---- what is in use is not given away ----
+
+
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_unstaging_waits_until_the_filesystem_is_on_its_disk(
+    kubelet: Kubelet, machine: Machine, fs_type: str
+) -> None:
+    in_use = machine.sys / "fs" / fs_type / "vdb"
+    in_use.mkdir(parents=True)
+    kubelet.stage(mounted(fs_type))
+    for dummy in range(2):
+        with refused(Code.ABORTED, "still in use", str(machine.dev / "vdb")):
+            kubelet.unstage()
+        assert layers(machine, kubelet.staging) == 0
+    in_use.rmdir()
+    kubelet.unstage()
+
+
+@pytest.mark.parametrize("shape", [mounted, raw])
+def test_unstaging_waits_until_nothing_is_published(
+    kubelet: Kubelet, shape: Callable[..., csi.VolumeCapability]
+) -> None:
+    kubelet.stage(shape())
+    kubelet.publish(shape())
+    with refused(Code.ABORTED, "still in use", kubelet.target):
+        kubelet.unstage()
+    kubelet.unpublish()
+    kubelet.unstage()
 
 
 # ---- statistics ----
@@ -507,6 +601,21 @@ def test_a_disk_that_goes_offline(kubelet: Kubelet, machine: Machine) -> None:
     assert "vdb is offline" in backend.message
 
 
+def test_a_disk_of_several_paths(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("sda")
+    machine.plug("sdb")
+    machine.join("dm-9", ["sda", "sdb"], OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    kubelet.stage(mounted(), volume_id=OTHER, publish_context={})
+    states = [machine.sys / "class/block" / name / "device/state" for name in ("sda", "sdb")]
+    states[0].write_text("offline\n")
+    [problem] = health(kubelet.node, "", kubelet.staging, volume_id=OTHER)
+    assert (problem.status, problem.reason) == (csi.DEGRADED, "PathsOffline")
+    assert "1 of 2 paths of disk dm-9: disk sda is offline" in problem.message
+    states[1].write_text("offline\n")
+    problems = health(kubelet.node, "", kubelet.staging, volume_id=OTHER)
+    assert {each.status for each in problems} == {csi.INACCESSIBLE}
+
+
 def test_a_disk_that_shrank(kubelet: Kubelet, machine: Machine) -> None:
     kubelet.stage(mounted())
     (machine.sys / "class/block/vdb/size").write_text("8\n")
@@ -523,6 +632,32 @@ def test_a_disk_that_has_gone(
     next((machine.sys / "dev/block").iterdir()).unlink()
     [problem] = health(kubelet.node, kubelet.target, kubelet.staging)
     assert (problem.status, problem.reason) == (csi.INACCESSIBLE, "DeviceGone")
+    told = kubelet.statistics(kubelet.target)
+    assert (told.volume_condition.abnormal, told.volume_condition.message) == (True, problem.message)
+    assert [(each.unit, each.total) for each in told.usage] == [(csi.VolumeUsage.BYTES, 0)]
+
+
+def test_a_filesystem_that_was_shut_down(
+    kubelet: Kubelet, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def look(path: str, *arguments: Any, **options: Any) -> os.stat_result:
+        if path == kubelet.staging:
+            fail(path)
+        return usual(path, *arguments, **options)
+
+    kubelet.stage(mounted())
+    monkeypatch.setattr(os, "statvfs", fail)
+    with refused(Code.INTERNAL, "cannot read the usage"):
+        kubelet.statistics(kubelet.staging)
+    usual = os.stat
+    monkeypatch.setattr(os, "stat", look)
+    told = kubelet.statistics(kubelet.staging)
+    assert told.volume_condition.abnormal
+    assert "answers no more" in told.volume_condition.message
+    assert [(each.unit, each.total) for each in told.usage] == [(csi.VolumeUsage.BYTES, GIB)]
 
 
 def test_a_volume_that_could_not_be_staged(kubelet: Kubelet) -> None:
@@ -697,6 +832,18 @@ def test_a_volume_staged_for_reading_does_not_grow(kubelet: Kubelet, machine: Ma
     machine.grow("vdb", 2 * GIB)
     with refused(Code.FAILED_PRECONDITION, "for reading only"):
         kubelet.expand(kubelet.staging, 2 * GIB)
+
+
+def test_a_disk_of_several_paths_is_no_encrypted_volume(kubelet: Kubelet, machine: Machine) -> None:
+    machine.plug("sda")
+    machine.plug("sdb")
+    machine.join("dm-9", ["sda", "sdb"], OTHER[:20], link=f"virtio-{OTHER[:20]}")
+    kubelet.stage(mounted(), volume_id=OTHER, publish_context={})
+    for name in ("sda", "sdb", "dm-9"):
+        machine.grow(name, 2 * GIB)
+    assert kubelet.expand(kubelet.staging, 2 * GIB, OTHER) == 2 * GIB
+    assert machine.calls[-1] == ["resize2fs", str(machine.dev / "dm-9")]
+    assert "cryptsetup" not in machine.programs()
 
 
 def test_a_raw_device_only_has_to_be_seen_at_its_size(kubelet: Kubelet, machine: Machine) -> None:

@@ -78,6 +78,18 @@ def test_every_call_may_come_again_and_unstaging_closes(kubelet: Kubelet, machin
     assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
 
 
+def test_a_mapping_whose_filesystem_is_being_written_out_stays(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted("ext4"))
+    in_use = machine.sys / "fs/ext4/dm-0"
+    in_use.mkdir(parents=True)
+    with refused(Code.ABORTED, "still in use"):
+        kubelet.unstage()
+    assert "close" not in cryptsetup(machine)
+    in_use.rmdir()
+    kubelet.unstage()
+    assert cryptsetup(machine)[-1] == "close"
+
+
 def test_a_raw_volume_is_published_from_its_mapping(kubelet: Kubelet, machine: Machine) -> None:
     stage_encrypted(kubelet, raw())
     kubelet.publish(raw(), volume_context=CONTEXT)
@@ -146,6 +158,53 @@ def test_the_mapping_of_a_device_that_was_taken_away_is_replaced(kubelet: Kubele
     (machine.sys / "class/block/dm-0/slaves/vdb").rmdir()
     stage_encrypted(kubelet, raw())
     assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
+
+
+def test_a_mounted_mapping_of_a_disk_that_has_gone_is_replaced(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted())
+    machine.move("vdb", "vdc", VOLUME[:20], link=f"virtio-{VOLUME[:20]}")
+    stage_encrypted(kubelet, mounted())
+    assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
+
+
+def test_a_mapping_of_a_disk_that_has_gone_is_told(kubelet: Kubelet, machine: Machine) -> None:
+    stage_encrypted(kubelet, mounted())
+    machine.unplug("vdb")
+    told = kubelet.statistics(kubelet.staging)
+    assert told.volume_condition.abnormal
+    assert "has gone while it was in use" in told.volume_condition.message
+
+
+def test_a_stage_that_fails_for_good_leaves_no_mapping(kubelet: Kubelet, machine: Machine) -> None:
+    machine.failures["mount"] = "wrong fs type"
+    with refused(Code.INTERNAL, "wrong fs type"):
+        stage_encrypted(kubelet, mounted())
+    assert cryptsetup(machine) == ["luksFormat", "open", "close"]
+
+
+def test_a_stage_that_the_kubelet_repeats_keeps_its_mapping(kubelet: Kubelet, machine: Machine) -> None:
+    machine.endless.add("mount")
+    with refused(Code.DEADLINE_EXCEEDED, "mount"):
+        stage_encrypted(kubelet, mounted())
+    assert cryptsetup(machine) == ["luksFormat", "open"]
+
+
+def test_a_published_raw_volume_outlives_a_stage_that_fails(kubelet: Kubelet, machine: Machine) -> None:
+    machine.protected.add(str(machine.dev / "dm-0"))
+    readers = raw(Mode.SINGLE_NODE_READER_ONLY)
+    stage_encrypted(kubelet, raw())
+    stage_encrypted(kubelet, readers)
+    kubelet.publish(readers, volume_context=CONTEXT)
+    with refused(Code.FAILED_PRECONDITION, "write protected"):
+        stage_encrypted(kubelet, raw())
+    assert "close" not in cryptsetup(machine)
+
+
+def test_the_first_error_is_told_when_undoing_fails_too(kubelet: Kubelet, machine: Machine) -> None:
+    machine.failures["mount"] = "wrong fs type"
+    machine.unclosable = True
+    with refused(Code.INTERNAL, "wrong fs type"):
+        stage_encrypted(kubelet, mounted())
 
 
 def test_it_grows_below_the_filesystem_and_needs_no_key(kubelet: Kubelet, machine: Machine) -> None:

@@ -15,11 +15,14 @@ from pathlib import Path
 
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.devices import Devices
-from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
+from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed, CommandTimedOut
 from ansible_collections.mooring.storage.csi_server.host.statistics import Statistics, Usage
 
 GIB = 1024**3
 VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
+#: Options that the kernel keeps for each mount; of those, a remount that names none keeps the last two.
+SHOWN = ("nosuid", "nodev", "noexec", "noatime", "nodiratime")
+KEPT = frozenset(SHOWN[-2:])
 LUKS_HEADER = 16 * 1024**2
 OTHER = "ffffffff-1111-4111-9111-000000000002"
 
@@ -77,13 +80,17 @@ class Machine:
             folder.mkdir(parents=True)
         self.kubelet.mkdir()
         self.mountinfo.write_text("22 1 0:5 / /dev rw shared:2 - devtmpfs udev rw\n")
+        self._plugged = 0
         self.calls: list[list[str]] = []
         self.given = ""
+        self.timeouts: dict[str, float] = {}
         self.keys: dict[str, str] = {}
         self.encrypted: dict[str, str] = {}
         self.mappings: dict[str, str] = {}
         self.probes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
+        self.unclosable = False
+        self.endless: set[str] = set()
         self.answers: dict[str, Finished] = {}
         self.measured = Statistics(Usage(total=GIB))
         self.unclean: set[str] = set()
@@ -93,7 +100,8 @@ class Machine:
 
     def plug(self, name: str, serial: str = "", size: int = GIB, link: str = "", **attributes: bytes) -> Path:
         """Add a disk; ``attributes`` are further files of its sysfs folder, ``__`` standing for ``/``."""
-        minor = len(list((self.sys / "dev/block").iterdir())) * 16
+        minor = self._plugged * 16
+        self._plugged += 1
         folder = self.sys / "class/block" / name
         (folder / "device").mkdir(parents=True)
         (folder / "dev").write_text(f"253:{minor}\n")
@@ -113,14 +121,31 @@ class Machine:
             (self.dev / "disk/by-id" / link).symlink_to(path)
         return path
 
+    def join(self, name: str, paths: Sequence[str], serial: str, link: str) -> None:
+        """Make one disk of several paths to it, as multipathd does."""
+        self.plug(name, serial, self._size(paths[0]), link)
+        for path in paths:
+            (self.sys / "class/block" / name / "slaves" / path).mkdir(parents=True)
+
     def unplug(self, name: str) -> None:
-        """Take a disk away, if it is there."""
+        """Take a disk away, if it is there, whoever uses it. A mapping of it stays."""
         (self.sys / "block" / name).unlink(missing_ok=True)
         for link in (self.sys / "dev/block").iterdir():
             if link.readlink().name == name:
                 link.unlink()
         shutil.rmtree(self.sys / "class/block" / name, ignore_errors=True)
         (self.dev / name).unlink(missing_ok=True)
+
+    def move(self, name: str, other: str, serial: str, link: str) -> None:
+        """Unplug a disk, and plug it in again under another name."""
+        old = str(self.dev / name)
+        size = self._size(old)
+        self.unplug(name)
+        (self.dev / "disk/by-id" / link).unlink()
+        new = str(self.plug(other, serial, size, link))
+        for kept in (self.keys, self.encrypted, self.probes):
+            if old in kept:
+                kept[new] = kept[old]
 
     def number_of(self, path: str) -> str | None:
         """What the kernel would say of a device file, or of a path to which one is bound."""
@@ -153,8 +178,11 @@ class Machine:
         self.calls.append(list(argv))
         self.given = given
         program = argv[0].partition(".")[0]
+        self.timeouts[program] = timeout
         if program in self.failures:
             raise CommandFailed(f"{' '.join(argv)} ended with exit code 1: {self.failures[program]}")
+        if program in self.endless:
+            raise CommandTimedOut(f"{' '.join(argv)} did not end within {timeout:g} s and was killed")
         if program in self.answers:
             return self.answers[program]
         result = getattr(self, f"_{program.replace('-', '_')}")(list(argv[1:]))
@@ -170,7 +198,7 @@ class Machine:
         source, path = arguments[-2:]
         shown = [
             "ro" if "ro" in options else "rw",
-            *(each for each in options if each in ("noatime", "noexec")),
+            *(each for each in options if each in SHOWN),
         ]
         if "bind" not in options:
             number, root, fs_type = self.number_of(source), "/", arguments[arguments.index("-t") + 1]
@@ -180,7 +208,9 @@ class Machine:
         else:
             fields = next(line for line in reversed(self._mounts()) if line.split()[4] == source).split()
             number, root, fs_type, source = fields[2], fields[3], fields[-3], fields[-2]
-            shown = sorted({*shown, *fields[5].split(",")} - ({"rw"} if "ro" in options else set()))
+            shown_there = fields[5].split(",")
+            # mount(8) binds, which keeps all options, and remounts if there are others, which sets them anew.
+            shown = shown_there if options == ["bind"] else sorted({*shown, *KEPT.intersection(shown_there)})
         line = f"30 22 {number} {root} {os.path.realpath(path)} {','.join(shown)} - {fs_type} {source} rw"
         self.mountinfo.write_text("\n".join([*self._mounts(), line]) + "\n")
         return Finished(0, "", "")
@@ -239,6 +269,8 @@ class Machine:
         elif action == "resize":
             self.grow(self._mapped(last), self._size(self.mappings[last]) - LUKS_HEADER)
         else:
+            if self.unclosable:
+                raise CommandFailed("cryptsetup close ended with exit code 5: still in use")
             name = self._mapped(last)
             number = self.number_of(str(self.dev / name))
             assert not any(line.split()[2] == number for line in self._mounts()), f"{last} is in use"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.host.commands import SystemCommands
-from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed
+from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed, CommandTimedOut
 
 
 def test_output_and_accepted_exit_code() -> None:
@@ -34,7 +34,7 @@ def test_missing_program() -> None:
 
 
 def test_a_program_that_does_not_end_is_killed() -> None:
-    with pytest.raises(CommandFailed, match="did not end within"):
+    with pytest.raises(CommandTimedOut, match="did not end within"):
         SystemCommands().run(["sleep", "60"], timeout=0.05)
 
 

@@ -74,6 +74,19 @@ def test_unmounting_takes_all_layers_and_then_nothing(machine: Machine, kernel: 
     assert machine.programs() == ["umount", "umount"]
 
 
+def test_unmounting_is_not_given_up_while_the_kernel_writes_out(machine: Machine, kernel: Mounts) -> None:
+    path = str(machine.kubelet)
+    machine.mountinfo.write_text(f"1 0 8:0 / {path} rw - ext4 /dev/a rw\n")
+    kernel.unmount(path)
+    assert machine.timeouts["umount"] >= 3600
+
+
+def test_mounting_has_time_for_a_journal(machine: Machine, kernel: Mounts) -> None:
+    machine.probes[str(machine.plug("vdb"))] = "TYPE=ext4\n"
+    kernel.mount(str(machine.dev / "vdb"), str(machine.kubelet / "staged"), "ext4", [])
+    assert machine.timeouts["mount"] >= 600
+
+
 def test_a_bind_that_fails_half_way_is_undone(machine: Machine, kernel: Mounts) -> None:
     target = machine.kubelet / "target"
     machine.mountinfo.write_text(f"1 0 8:0 / {target} rw - ext4 /dev/a rw\n")
