@@ -168,7 +168,9 @@ def _make_way(now: Situation, server_id: str, patience: Patience) -> Action | No
         return AwaitCreation()
     if now.servers[server_id] is Server.WITH:
         if any(each.status == ATTACHED for each in _of(now, server_id)):
-            return Done()
+            # A detachment that is under way would take the disk from below the pod.
+            underway = volume.status == "detaching"
+            return _settled(now, patience.detaching, "to be detached", RollBack()) if underway else Done()
         return _settled(now, patience.at_nova, "to be attached", Refuse(_half_made(now, server_id)))
     left = [each for each in now.records if _is_left_over(now, each, server_id)]
     if left:

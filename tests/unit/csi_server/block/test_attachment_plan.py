@@ -69,7 +69,6 @@ def situation(
         (situation("in-use", record("attached"), here=WITH), Done()),
         # The status lies, the attachment does not.
         (situation("error", record("attached"), here=WITH), Done()),
-        (situation("detaching", record("attached"), here=WITH), Done()),
         # Left over from a server that is gone.
         (situation("in-use", record("attached", THERE), there=GONE), Remove(("attached-there",))),
         (situation("reserved", record("reserved", THERE), there=GONE), Remove(("reserved-there",))),
@@ -147,6 +146,9 @@ def test_detach(now: Situation, action: plan.Action) -> None:
         (plan.plan_attach, ("detaching", [], {}), 8, Release()),
         (plan.plan_attach, ("attaching", [record("attaching")], {"here": WITH}), 300, InUse),
         (plan.plan_attach, ("reserved", [record("reserved")], {"here": WITH}), 300, InUse),
+        # Nova still has it, and is taking it away.
+        (plan.plan_attach, ("detaching", [record("attached")], {"here": WITH}), 180, RollBack()),
+        (plan.plan_attach_shared, ("detaching", [record("attached")], {"here": WITH}), 180, RollBack()),
         (plan.plan_detach, ("reserved", [record("reserved")], {}), 8, Remove(("reserved-here",))),
         (plan.plan_detach, ("attaching", [], {}), 8, Release()),
         (plan.plan_detach, ("detaching", [record("attached")], {"here": WITH}), 180, RollBack()),
