@@ -11,6 +11,7 @@ Source: cryptsetup(8), cryptsetup-luksFormat(8), cryptsetup-open(8), cryptsetup-
 from __future__ import annotations
 
 import logging
+import re
 
 from .commands import Commands
 from .devices import Device, Devices
@@ -29,6 +30,8 @@ _KEY_TIMEOUT = 120.0
 _DERIVATION = ("--pbkdf=argon2id", "--pbkdf-memory=65536", "--pbkdf-force-iterations=4", "--pbkdf-parallel=1")
 # The driver's own locks keep two calls from one volume, and its root file system is for reading only.
 _COMMON = ("--batch-mode", "--disable-locks")
+# What luksDump says of a header that was written and has not got its first key: with that comes epoch 3.
+_HALF_FORMATTED = re.compile(r"^Epoch:\s+[12]$.*^Keyslots:\nTokens:$", re.MULTILINE | re.DOTALL)
 # What formatting overwrites.
 _HEADER = 16 * 1024**2
 _CHUNK = 1024**2
@@ -53,7 +56,7 @@ class Encryption:
         self._filesystems = filesystems
 
     def open(self, volume_id: str, device: Device, key: str, read_only: bool) -> Device:
-        """The mapping of a volume, opened if it is not; a blank device is formatted first.
+        """The mapping of a volume, opened if it is not; a blank device is formatted first, or to the end.
 
         :param key: as it is in the Secret.
         :raises WrongKey: the key does not open it. Nothing has changed.
@@ -76,6 +79,8 @@ class Encryption:
                 f"the volume carries {signature}, not LUKS: it is neither formatted nor mounted."
                 " An encrypted StorageClass is for volumes that it made"
             )
+        elif not read_only and self._is_half_formatted(device):
+            self._format(device, key)
         self._open(volume_id, device, key, read_only)
         return self._opened(volume_id)
 
@@ -122,6 +127,11 @@ class Encryption:
             raise MountConflict(
                 f"{mapping.path} is of a former device of volume {volume_id}, and in use: {error}"
             ) from error
+
+    def _is_half_formatted(self, device: Device) -> bool:
+        """Whether formatting was ended before the header had a key, so no key has ever opened it."""
+        dump = self._commands.run(["cryptsetup", "luksDump", *_COMMON, device.path])
+        return _HALF_FORMATTED.search(dump.out) is not None
 
     def _format(self, device: Device, key: str) -> None:
         log.info("formatting %s (%d bytes) as LUKS", device.path, device.size)

@@ -17,6 +17,7 @@ from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine impo
     LUKS_HEADER,
     VOLUME,
     Machine,
+    luks_header,
 )
 
 from .test_node import Code, Kubelet, Mode, kubelet, locks, machine, mounted, node, raw, refused
@@ -34,8 +35,8 @@ def stage_encrypted(kubelet: Kubelet, capability: csi.VolumeCapability, key: str
 
 
 def cryptsetup(machine: Machine) -> list[str]:
-    """What cryptsetup was called for."""
-    return [call[1] for call in machine.calls if call[0] == "cryptsetup"]
+    """What cryptsetup was called for, beside looking."""
+    return [call[1] for call in machine.calls if call[0] == "cryptsetup" and call[1] != "luksDump"]
 
 
 def test_a_blank_volume_is_formatted_opened_and_given_its_filesystem_inside(
@@ -112,6 +113,30 @@ def test_a_wrong_key_is_told_and_changes_nothing(kubelet: Kubelet, machine: Mach
         stage_encrypted(kubelet, mounted(), key="another")
     assert cryptsetup(machine) == ["open"]
     assert "mount" not in machine.programs()
+
+
+@pytest.mark.parametrize(
+    ("epoch", "slots", "mode", "formatted"),
+    [
+        (2, "", Mode.SINGLE_NODE_MULTI_WRITER, True),
+        (2, "", Mode.SINGLE_NODE_READER_ONLY, False),
+        # Somebody has taken its keys away.
+        (4, "", Mode.SINGLE_NODE_MULTI_WRITER, False),
+        (2, "  0: luks2\n", Mode.SINGLE_NODE_MULTI_WRITER, False),
+    ],
+)
+def test_formatting_that_was_ended_before_the_header_had_a_key_is_done_again(
+    kubelet: Kubelet, machine: Machine, epoch: int, slots: str, mode: Mode.Mode.ValueType, formatted: bool
+) -> None:
+    disk = str(machine.dev / "vdb")
+    machine.probes[disk], machine.keys[disk] = "TYPE=crypto_LUKS\n", "none opens it"
+    machine.header = luks_header(epoch, slots)
+    if formatted:
+        stage_encrypted(kubelet, raw(mode))
+    else:
+        with refused(Code.FAILED_PRECONDITION, "does not open"):
+            stage_encrypted(kubelet, raw(mode))
+    assert ("luksFormat" in cryptsetup(machine)) == formatted
 
 
 def test_without_a_key_nothing_is_touched(kubelet: Kubelet, machine: Machine) -> None:
