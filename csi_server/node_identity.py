@@ -30,12 +30,21 @@ CONFIG_DRIVE = "configDrive"
 METADATA_SERVICE = "metadataService"
 CLOUD_INIT = "cloudInit"
 DMI = "dmi"
-ORDER = (FLAG, CONFIG_DRIVE, METADATA_SERVICE, CLOUD_INIT, DMI)
+PROVIDER_ID = "providerID"
+ORDER = (FLAG, CONFIG_DRIVE, METADATA_SERVICE, CLOUD_INIT, DMI, PROVIDER_ID)
 
 METADATA_ADDRESS = "169.254.169.254"
 METADATA_TIMEOUT = 5.0
 #: Seconds from the start in which sources that tell a zone may still come up.
 ZONE_WAIT = 60.0
+KUBELET_FOLDER = "/var/lib/kubelet"
+#: Where a kubelet is told its providerID: by its configuration, or by the options that kubeadm gives it.
+_KUBELET_FILES = ("config.yaml", "kubeadm-flags.env")
+#: openstack:///UUID, or with a region before the third slash.
+_PROVIDER_ID = re.compile(
+    r"""^[^#\n]*provider-?id["']?[:=\s]\s*["']?openstack://[^/\s]*/["']?([0-9a-f-]{36})\b""",
+    re.IGNORECASE | re.MULTILINE,
+)
 _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
 #: What Nova makes it of.
@@ -74,17 +83,19 @@ def identify(
     node_id: str = "",
     metadata_timeout: float = METADATA_TIMEOUT,
     zone_until: Deadline | None = None,
+    kubelet_folder: str = KUBELET_FOLDER,
 ) -> NodeIdentity:
     """Ask this machine's sources in turn.
 
     :param order: names of sources, as :func:`parse_order` gives them.
     :param node_id: the value of the flag.
     :param metadata_timeout: seconds that each step of asking the metadata service may take.
+    :param kubelet_folder: the kubelet's, as seen from here.
     :param zone_until: until then the zone is worth waiting for, None when it is not wanted.
     :raises Unknown: none of them answers, or one without the zone while better ones may still come.
     """
     commands = SystemCommands()
-    sources = all_sources(commands, Devices(commands), node_id, metadata_timeout)
+    sources = all_sources(commands, Devices(commands), node_id, metadata_timeout, kubelet_folder)
     return first_answer(order, sources, zone_until)
 
 
@@ -130,12 +141,17 @@ def parse_order(text: str) -> tuple[str, ...]:
 
 
 def all_sources(
-    commands: Commands, devices: Devices, node_id: str = "", metadata_timeout: float = METADATA_TIMEOUT
+    commands: Commands,
+    devices: Devices,
+    node_id: str = "",
+    metadata_timeout: float = METADATA_TIMEOUT,
+    kubelet_folder: str = KUBELET_FOLDER,
 ) -> dict[str, Source]:
     """Every source on this machine, by name.
 
     :param node_id: the flag's value.
     :param metadata_timeout: seconds that each step of asking the metadata service may take.
+    :param kubelet_folder: the kubelet's, as seen from here.
     """
     return {
         FLAG: lambda: from_flag(node_id),
@@ -143,6 +159,7 @@ def all_sources(
         METADATA_SERVICE: lambda: from_metadata_service(metadata_timeout),
         CLOUD_INIT: from_cloud_init,
         DMI: from_dmi,
+        PROVIDER_ID: lambda: from_kubelet(kubelet_folder),
     }
 
 
@@ -231,6 +248,15 @@ def from_dmi(folder: str = "/sys/class/dmi/id") -> NodeIdentity:
         )
     product_uuid = _read_file(os.path.join(folder, "product_uuid")).decode("ascii", "replace")
     return _identity(product_uuid.strip(), None, DMI)
+
+
+def from_kubelet(folder: str) -> NodeIdentity:
+    """The Node's providerID where the kubelet was told it. To ask Kubernetes would take a token."""
+    for name in _KUBELET_FILES:
+        found = _PROVIDER_ID.search(_read_optional(os.path.join(folder, name)))
+        if found:
+            return _identity(found[1], None, PROVIDER_ID)
+    raise SourceSilent(f"no providerID openstack:///UUID in {' or '.join(_KUBELET_FILES)} of {folder}")
 
 
 def parse_metadata(document: bytes, source: str) -> NodeIdentity:

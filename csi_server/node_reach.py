@@ -40,15 +40,19 @@ class ThroughNova:
     """The node is a server of Nova, and its hypervisor plugs volumes in.
 
     :ivar zone_until: until then the node's zone is waited for, None when it is not wanted.
+    :ivar kubelet_folder: the kubelet's, which the driver sees where the kubelet does.
     """
 
     sources: Sequence[str]
     node_id: str
     metadata_timeout: float
     zone_until: Deadline | None
+    kubelet_folder: str = node_identity.KUBELET_FOLDER
 
     def identify(self) -> NodeIdentity:
-        return node_identity.identify(self.sources, self.node_id, self.metadata_timeout, self.zone_until)
+        return node_identity.identify(
+            self.sources, self.node_id, self.metadata_timeout, self.zone_until, self.kubelet_folder
+        )
 
     def devices(self, commands: Commands, observer: Observer) -> Devices:
         return Devices(commands, observer=observer)

@@ -205,6 +205,7 @@ class Program:
             options.node_id,
             conf.metadata_timeout or node_identity.METADATA_TIMEOUT,
             Deadline.after(node_identity.ZONE_WAIT) if options.topology else None,
+            options.kubelet_registration_path.partition("/plugins/")[0] or node_identity.KUBELET_FOLDER,
         )
 
     def _identify(self, reach: Reach, conf: DriverConf, slots: Slots) -> NodeInfo | None:

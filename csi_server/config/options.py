@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         "--node-id-sources",
         type=_sources,
         metavar="SOURCE,...",
-        help="where to learn the node's id, in this order (flag,configDrive,metadataService,cloudInit,dmi)",
+        help=f"where to learn the node's id, in this order ({','.join(node_identity.ORDER)})",
     )
     add(
         "--max-volumes-per-node",

@@ -265,6 +265,37 @@ def test_dmi(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.yaml", f"kind: KubeletConfiguration\nproviderID: openstack:///{SERVER}\n"),
+        ("config.yaml", f'{{"kind": "KubeletConfiguration", "providerID": "openstack://region/{SERVER}"}}'),
+        ("kubeadm-flags.env", f'KUBELET_KUBEADM_ARGS="--v=2 --provider-id=openstack:///{SERVER} --v=4"\n'),
+        ("kubeadm-flags.env", f"KUBELET_KUBEADM_ARGS=\"--provider-id openstack:///'{SERVER.upper()}'\"\n"),
+    ],
+)
+def test_provider_id_that_the_kubelet_was_told(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    found = node_identity.identify(["providerID"], kubelet_folder=str(tmp_path))
+    assert found == NodeIdentity(SERVER, "", "providerID")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f"# providerID: openstack:///{SERVER}\n",
+        f"providerID: aws:///eu/{SERVER}\n",
+        "providerID: openstack:///i-0000001\n",
+        f"clusterDNS: openstack:///{SERVER}\n",
+    ],
+)
+def test_a_kubelet_that_was_told_no_server(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(SourceSilent, match="no providerID openstack:///UUID in"):
+        node_identity.from_kubelet(str(tmp_path))
+
+
+@pytest.mark.parametrize(
     ("zone", "label"),
     [
         ("nova", "nova"),
