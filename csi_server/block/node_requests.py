@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,8 @@ from . import capabilities, names, sizes
 
 #: Digits of a 64-bit number.
 _LONGEST_SIZE = 19
+# One entry of mountOptions may hold several, as mount(8) has them: a comma within quotes is of the value.
+_OPTION = re.compile(r'(?:"[^"]*"|[^,])+')
 
 
 @dataclass(frozen=True)
@@ -207,10 +210,14 @@ def _filesystem(mount: csi.VolumeCapability.MountVolume) -> Filesystem:
         raise InvalidRequest(
             f"volume_mount_group {mount.volume_mount_group!r} is not supported: leave it out"
         )
-    for flag in mount.mount_flags:
-        if not flag or "\0" in flag:
-            raise InvalidRequest(f"mount_flags: {flag!r} is not a mount option")
-    return Filesystem(fs_type, tuple(mount.mount_flags))
+    return Filesystem(fs_type, tuple(each for flag in mount.mount_flags for each in _mount_options(flag)))
+
+
+def _mount_options(flag: str) -> list[str]:
+    options: list[str] = _OPTION.findall(flag)
+    if not options or "\0" in flag:
+        raise InvalidRequest(f"mount_flags: {flag!r} is not a mount option")
+    return options
 
 
 def _wanted(volume_id: str, publish_context: Mapping[str, str]) -> Wanted:

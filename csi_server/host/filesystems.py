@@ -121,7 +121,10 @@ class Filesystems:
             raise UnknownSignature(f"{device.path} carries several signatures at once: {result.err.strip()}")
         if result.code == _NOTHING and result.err.strip():
             raise CommandFailed(f"blkid could not read {device.path}: {result.err.strip()}")
-        return parse_probe(result.out)
+        found = parse_probe(result.out)
+        if result.code != _NOTHING and found is None:
+            raise UnknownSignature(f"{device.path} carries what blkid does not name: {result.out.strip()!r}")
+        return found
 
     def prepare(self, device: Device, asked: str) -> str:
         """Make the device's filesystem mountable for writing, on a blank device make one; return its type.

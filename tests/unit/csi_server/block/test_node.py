@@ -240,6 +240,24 @@ def test_staged_in_another_way(kubelet: Kubelet, other: csi.VolumeCapability) ->
         kubelet.stage(other)
 
 
+@pytest.mark.parametrize("flags", [["noexec,nosuid,noatime"], ['context="system_u:c1,c2"', "noexec,nosuid"]])
+def test_one_entry_of_the_mount_options_may_hold_several(
+    kubelet: Kubelet, machine: Machine, flags: list[str]
+) -> None:
+    for _time in range(2):
+        kubelet.stage(mounted("ext4", *flags))
+        kubelet.publish(mounted("ext4", *flags), readonly=True)
+    [staged] = [call for call in machine.calls if call[:2] == ["mount", "-t"]]
+    assert staged[4] == ",".join(flags)
+
+
+def test_mount_options_without_one(kubelet: Kubelet, machine: Machine) -> None:
+    for flag in ("", ",", "noatime\0"):
+        with refused(Code.INVALID_ARGUMENT, "is not a mount option"):
+            kubelet.stage(mounted("ext4", flag))
+    assert machine.calls == []
+
+
 def test_the_staging_path_carries_another_volume(kubelet: Kubelet, machine: Machine) -> None:
     machine.plug("vdc", OTHER[:20], link=f"virtio-{OTHER[:20]}")
     kubelet.stage(mounted(), volume_id=OTHER, publish_context={})

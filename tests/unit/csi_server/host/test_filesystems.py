@@ -38,6 +38,15 @@ def filesystems(machine: Machine) -> Filesystems:
     return Filesystems(machine)
 
 
+def test_what_blkid_finds_and_does_not_name_is_not_blank(
+    machine: Machine, device: Device, filesystems: Filesystems
+) -> None:
+    machine.answers["blkid"] = Finished(0, "SBBADCSUM=1\n", "")
+    with pytest.raises(UnknownSignature, match="SBBADCSUM"):
+        filesystems.prepare(device, "ext4")
+    assert machine.programs() == ["blkid"]
+
+
 def test_what_blkid_says() -> None:
     assert parse_probe("") is None
     assert parse_probe("DEVNAME=/dev/vdb\nPTUUID=1\nPTTYPE=gpt\n") == Signature(partition_table="gpt")
