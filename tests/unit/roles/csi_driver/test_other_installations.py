@@ -39,6 +39,11 @@ def csi_driver(name: str, labels: dict[str, str]) -> dict[str, Any]:
 
 
 def others(*objects: dict[str, Any], **changed: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = rendered("other_installations.j2", objects, changed)
+    return found
+
+
+def rendered(template: str, objects: tuple[dict[str, Any], ...], changed: dict[str, str]) -> Any:
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["to_json"] = json.dumps
     environment.filters["flatten"] = lambda lists, levels: [each for items in lists for each in items]
@@ -52,9 +57,8 @@ def others(*objects: dict[str, Any], **changed: str) -> list[dict[str, str]]:
         "csi_driver_cluster_state": {"results": [{"resources": [each]} for each in objects]},
         **changed,
     }
-    text = (ROLE / "templates" / "other_installations.j2").read_text(encoding="utf-8")
-    found: list[dict[str, str]] = yaml.safe_load(environment.from_string(text).render(variables))
-    return found
+    text = (ROLE / "templates" / template).read_text(encoding="utf-8")
+    return yaml.safe_load(environment.from_string(text).render(variables))
 
 
 @pytest.mark.parametrize(
@@ -106,3 +110,26 @@ def test_what_is_its_own_or_of_no_matter(harmless: dict[str, Any]) -> None:
 def test_a_driver_of_another_name_leaves_the_former_one_alone() -> None:
     former = workload("Deployment", "csi-cinder-controllerplugin", {}, containers=[PLUGIN])
     assert others(former, csi_driver_name="second.example.org") == []
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        # By the peer's manifests, and by an earlier run of the role.
+        workload("Deployment", "csi-cinder-controllerplugin", {}, containers=[PLUGIN]),
+        workload("DaemonSet", "csi-cinder-nodeplugin", {}, volumes=[SOCKET]),
+        workload(
+            "Deployment",
+            "csi-cinder-controllerplugin",
+            OWN,
+            containers=[{"args": [f"--driver-name={DRIVER}"]}],
+        ),
+    ],
+    ids=lambda each: f"{each['kind']} {each['metadata']['labels']}",
+)
+def test_another_driver_with_the_same_names_is_in_the_way(foreign: dict[str, Any]) -> None:
+    name = f"{foreign['kind']} kube-system/{foreign['metadata']['name']}"
+    assert rendered("in_the_way.j2", (foreign,), {"csi_driver_name": "second.example.org"}) == [name]
+    assert rendered("in_the_way.j2", (foreign,), {}) == []
+    elsewhere = {"csi_driver_name": "second.example.org", "csi_driver_namespace": "storage"}
+    assert rendered("in_the_way.j2", (foreign,), elsewhere) == []

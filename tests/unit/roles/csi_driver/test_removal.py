@@ -49,8 +49,10 @@ def test_monitoring_objects_of_others_stay(cluster, operator, an_object):
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_absent_removes_what_the_role_made_and_asks_for_no_image(cluster, an_object, ours):
+    container = {"args": ["--driver-name=cinder.csi.openstack.org"]}
+    serving = {"spec": {"template": {"spec": {"containers": [container]}}}}
     made = [
-        an_object("Deployment", FIRST, ours=ours),
+        an_object("Deployment", FIRST, ours=ours) | serving,
         an_object("Secret", "cloud-config", ours=ours),
         an_object("CSIDriver", "cinder.csi.openstack.org", None, ours=ours),
         an_object("ClusterRole", FIRST, None, ours=ours),
