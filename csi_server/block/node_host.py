@@ -87,6 +87,7 @@ class HostBlockNode:
         self._fill(device, mounted.fs_type, request)
 
     def unstage(self, volume_id: str, path: str) -> None:
+        self._mounts.write_out(path)
         self._mounts.unmount(path)
         self._let_go(volume_id)
 
@@ -187,18 +188,23 @@ class HostBlockNode:
     def _let_go(self, volume_id: str) -> None:
         """Close the volume if it is encrypted, and let go of its device.
 
-        :raises StillInUse: it is mounted, if only where this process does not see it, or being written out.
+        :raises StillInUse: it is mounted; or it is encrypted, and its mapping is in use where this process
+            does not see it.
         """
         mapping = self._encryption.at(volume_id)
-        for device in (*self._devices.of_volume(volume_id), *([mapping] if mapping else [])):
+        devices = [*self._devices.of_volume(volume_id), *([mapping] if mapping else [])]
+        for device in devices:
             for mounted in self._mounts.all():
                 if mounted.number == device.number or self._shows_file_of(mounted, device):
                     raise StillInUse(f"volume {volume_id} is still in use at {mounted.path}")
-            if self._devices.has_filesystem_in_use(device):
+        if any(map(self._devices.has_filesystem_in_use, devices)):
+            if mapping:
                 raise StillInUse(
-                    f"the filesystem of volume {volume_id} on {device.path} is still in use: it is being"
-                    " written out, or mounted in another mount namespace of this node"
+                    f"the mapping {mapping.path} of encrypted volume {volume_id} is still in use: a pod with"
+                    " a hostPath of this node keeps its mount, as it was when that pod started"
                 )
+            # Some pod's copy of the mount, which may stay for ever. All that was written is on the disk.
+            log.warning("volume %s is still mounted in another mount namespace of this node", volume_id)
         self._encryption.close(volume_id)
         self._devices.release(volume_id)
 
@@ -219,7 +225,9 @@ class HostBlockNode:
         return opened(request.volume_id, device, request.key, request.access.read_only)
 
     def _mount(self, device: Device, filesystem: Filesystem, request: Stage) -> str:
-        in_use = any(mounted.number == device.number for mounted in self._mounts.all())
+        in_use = self._devices.has_filesystem_in_use(device) or any(
+            mounted.number == device.number for mounted in self._mounts.all()
+        )
         if request.access.read_only or in_use:
             fs_type = self._filesystems.existing(device, filesystem.fs_type)
         else:

@@ -29,7 +29,7 @@ class BlockNode(Protocol):
     def unstage(self, volume_id: str, path: str) -> None:
         """Unmount what is staged at ``path``, close the volume if it is encrypted, let go of its device.
 
-        :raises StillInUse: it is published, or mounted elsewhere, or what was written is not on its disk yet.
+        :raises StillInUse: it is published, or encrypted and in use elsewhere on the node.
         """
 
     def publish(self, request: Publish) -> None:

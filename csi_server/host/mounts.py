@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 
 from .commands import Commands
 from .errors import HostError, InvalidHostRequest
+
+log = logging.getLogger(__name__)
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 #: What the kernel says of a path at which nothing can be.
@@ -121,6 +124,21 @@ class Mounts:
             with contextlib.suppress(HostError):
                 self.unmount(path)
             raise
+
+    def write_out(self, path: str) -> None:
+        """Write to its disk what the filesystem mounted at ``path`` has in memory; nothing there is success.
+
+        Unmounting does it too, but takes the mount off the kernel's list first: who is ended then, and asks
+        again, finds nothing mounted, and a disk that is still written to. And it does not do it at all
+        while the filesystem is mounted in another mount namespace.
+
+        :raises CommandTimedOut: that takes longer than anybody waits. A disk that takes no writes is no error.
+        """
+        if self.at(path) is None:
+            return
+        done = self._commands.run(["sync", "-f", path], accept=range(256), timeout=_WRITE_OUT_TIMEOUT)
+        if done.code:
+            log.error("%s could not be written out: %s", path, done.err.strip())
 
     def unmount(self, path: str) -> None:
         """Unmount all that is mounted at ``path``; nothing there is success.

@@ -19,6 +19,7 @@ from ansible_collections.mooring.storage.csi_server.block.node import NodeInfo, 
 from ansible_collections.mooring.storage.csi_server.block.node_health import NodeHealth
 from ansible_collections.mooring.storage.csi_server.block.node_host import HostBlockNode
 from ansible_collections.mooring.storage.csi_server.block.node_limit import VolumeLimit
+from ansible_collections.mooring.storage.csi_server.host.commands import Finished
 from ansible_collections.mooring.storage.csi_server.host.encryption import Encryption
 from ansible_collections.mooring.storage.csi_server.host.filesystems import Filesystems
 from ansible_collections.mooring.storage.csi_server.host.health import Health
@@ -506,18 +507,29 @@ def test_a_write_protected_disk_is_not_for_writers(kubelet: Kubelet, machine: Ma
 
 
 @pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
-def test_unstaging_waits_until_the_filesystem_is_on_its_disk(
+def test_another_pods_copy_of_a_mount_holds_no_volume(
     kubelet: Kubelet, machine: Machine, fs_type: str
 ) -> None:
-    in_use = machine.sys / "fs" / fs_type / "vdb"
-    in_use.mkdir(parents=True)
     kubelet.stage(mounted(fs_type))
-    for dummy in range(2):
-        with refused(Code.ABORTED, "still in use", str(machine.dev / "vdb")):
-            kubelet.unstage()
-        assert layers(machine, kubelet.staging) == 0
-    in_use.rmdir()
+    (machine.sys / "fs" / fs_type / "vdb").mkdir(parents=True)
     kubelet.unstage()
+    assert machine.programs()[-2:] == ["sync", "umount"]
+    # Nobody may repair what is mounted.
+    kubelet.stage(mounted(fs_type))
+    assert machine.programs()[-2:] == ["blkid", "mount"]
+
+
+def test_a_volume_is_not_given_back_before_it_is_written_out(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    machine.failures["sync"] = "did not end within 3600 s"
+    for _time in range(2):
+        with refused(Code.INTERNAL, "did not end"):
+            kubelet.unstage()
+    assert layers(machine, kubelet.staging) == 1
+    del machine.failures["sync"]
+    machine.answers["sync"] = Finished(1, "", "sync: error syncing: Input/output error")
+    kubelet.unstage()
+    assert layers(machine, kubelet.staging) == 0
 
 
 @pytest.mark.parametrize("shape", [mounted, raw])

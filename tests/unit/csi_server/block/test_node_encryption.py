@@ -79,7 +79,7 @@ def test_every_call_may_come_again_and_unstaging_closes(kubelet: Kubelet, machin
     assert cryptsetup(machine) == ["luksFormat", "open", "close", "open"]
 
 
-def test_a_mapping_whose_filesystem_is_being_written_out_stays(kubelet: Kubelet, machine: Machine) -> None:
+def test_a_mapping_that_another_pod_has_stays(kubelet: Kubelet, machine: Machine) -> None:
     stage_encrypted(kubelet, mounted("ext4"))
     in_use = machine.sys / "fs/ext4/dm-0"
     in_use.mkdir(parents=True)

@@ -313,7 +313,7 @@ class Machine:
         state = "DIRTY" if arguments[-1] in self.unclean else "CLEAN"
         return Finished(0, f"    log tail: 2 head: 2 state: <{state}>\n", "")
 
-    _e2fsck = _udevadm = _nothing
+    _e2fsck = _udevadm = _sync = _nothing
 
     def _mounts(self) -> list[str]:
         return self.mountinfo.read_text().splitlines()
