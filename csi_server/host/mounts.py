@@ -132,7 +132,7 @@ class Mounts:
         again, finds nothing mounted, and a disk that is still written to. And it does not do it at all
         while the filesystem is mounted in another mount namespace.
 
-        :raises CommandTimedOut: that takes longer than anybody waits. A disk that takes no writes is no error.
+        :raises CommandTimedOut: nobody waits any longer. A disk that takes no writes is no error.
         """
         if self.at(path) is None:
             return
