@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 import uuid
 from pathlib import Path
@@ -101,3 +102,42 @@ def cluster_wide():
     yield make
     for body in made:
         objects.delete(body["kind"], body["metadata"]["name"])
+
+
+@pytest.fixture(scope="session")
+def dm_crypt():
+    """The nodes' kernels have it as a module, and no systemd that loads it when it is needed."""
+    for number in ("1", "2"):
+        subprocess.run(
+            [LAB / "bin" / "node-shell", number, "-c", "modprobe -a dm-crypt xts"], check=True, timeout=60
+        )
+
+
+@pytest.fixture
+def encrypted_class(dm_crypt, cluster_wide, namespace):
+    """Makes StorageClasses of a key each; the Secret outlives the pods, as unstaging follows them."""
+    made = []
+
+    def make(name, key, volume_type="fast"):
+        secret = f"{namespace}-{name}"
+        made.append(secret)
+        objects.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": secret, "namespace": "default"},
+                "stringData": {"encryptionPassphrase": key},
+            }
+        )
+        parameters = {
+            "type": volume_type,
+            "encrypted": "true",
+            "csi.storage.k8s.io/node-stage-secret-name": secret,
+            "csi.storage.k8s.io/node-stage-secret-namespace": "default",
+        }
+        cluster_wide(objects.storage_class(secret, parameters))
+        return secret
+
+    yield make
+    for secret in made:
+        objects.delete("secret", secret)
