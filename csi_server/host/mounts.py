@@ -58,7 +58,8 @@ class Mount:
 def parse_mountinfo(text: str) -> list[Mount]:
     """The mounts in the order of the kernel: of several at one path, the last is the one seen."""
     mounts = []
-    for line in text.splitlines():
+    # Of all that ends a line elsewhere, the kernel escapes the newline alone.
+    for line in text.split("\n"):
         before, separator, after = line.partition(" - ")
         fields, filesystem = before.split(" "), after.split(" ")
         if not separator or len(fields) < 6 or len(filesystem) < 2:
@@ -92,7 +93,7 @@ class Mounts:
         self._mountinfo = mountinfo
 
     def all(self) -> list[Mount]:
-        with open(self._mountinfo, encoding="utf-8", errors="surrogateescape") as file:
+        with open(self._mountinfo, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             return parse_mountinfo(file.read())
 
     def at(self, path: str) -> Mount | None:

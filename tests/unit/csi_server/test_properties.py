@@ -1,21 +1,35 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds for every size, parameter, topology, page, request and command line."""
+"""What holds for every size, parameter, topology, page, request, connector, mount and command line."""
 
 from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mooring.storage.csi_server.block import names, node_requests, parameters, sizes
+from ansible_collections.mooring.storage.csi_server.block import (
+    connector,
+    group_snapshot_parameters,
+    mutable_parameters,
+    names,
+    node_requests,
+    parameters,
+    sizes,
+    snapshot_parameters,
+)
 from ansible_collections.mooring.storage.csi_server.block.topology import Zones
 from ansible_collections.mooring.storage.csi_server.config import options
+from ansible_collections.mooring.storage.csi_server.host.commands import SystemCommands
+from ansible_collections.mooring.storage.csi_server.host.mounts import Mounts, parse_mountinfo
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.rpc import pages
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InvalidRequest, OutOfRange
@@ -56,6 +70,66 @@ def test_an_unknown_parameter_is_named(name: str) -> None:
     with pytest.raises(InvalidRequest) as error:
         parameters.parse({name: "x"})
     assert name in str(error.value)
+
+
+def assert_names_one(refused: InvalidRequest, given_ones: Mapping[str, str]) -> None:
+    assert any(f"parameter {name}" in str(refused) for name in given_ones)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([parameters.TYPE, mutable_parameters.MIGRATION_POLICY, *parameters.DESCRIBING])
+        | st.sampled_from(["", "owner", names.CLUSTER]).map("metadata.".__add__)
+        | TEXT.map("metadata.".__add__),
+        st.sampled_from(["never", "on-demand", "x" * 256]) | TEXT,
+    )
+)
+def test_mutable_parameters_are_kept_as_they_are_or_one_is_named(given_ones: dict[str, str]) -> None:
+    try:
+        found = mutable_parameters.parse(given_ones)
+    except InvalidRequest as refused:
+        assert_names_one(refused, given_ones)
+        return
+    kept = {f"metadata.{key}": value for key, value in found.metadata.items()}
+    kept |= {parameters.TYPE: found.type, mutable_parameters.MIGRATION_POLICY: found.migration_policy}
+    changing = {name: value for name, value in given_ones.items() if name not in parameters.DESCRIBING}
+    assert {**kept, **changing} == kept
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*snapshot_parameters.KNOWN, *snapshot_parameters.DESCRIBING]),
+        st.sampled_from(["snapshot", "backup", "true", "False"]) | st.integers(-1, 10**9).map(str) | TEXT,
+    )
+)
+def test_snapshot_parameters_are_understood_or_one_is_named(given_ones: dict[str, str]) -> None:
+    try:
+        found = snapshot_parameters.parse(given_ones)
+    except InvalidRequest as refused:
+        assert_names_one(refused, given_ones)
+        return
+    assert found.kind.value == (given_ones.get(snapshot_parameters.TYPE) or "snapshot")
+    assert found.force == (given_ones.get(snapshot_parameters.FORCE_CREATE, "t")[0] in "1tT")
+    assert found.backup_zone == given_ones.get(snapshot_parameters.AVAILABILITY, "")
+    assert found.describing.items() <= given_ones.items()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*group_snapshot_parameters.KNOWN, *group_snapshot_parameters.DESCRIBING]) | TEXT,
+        st.sampled_from(["true", "false"]) | TEXT,
+    )
+)
+def test_group_snapshot_parameters_name_a_group_type_or_are_refused(given_ones: dict[str, str]) -> None:
+    try:
+        found = group_snapshot_parameters.parse(given_ones)
+    except InvalidRequest as refused:
+        missing = {group_snapshot_parameters.GROUP_TYPE: ""}
+        assert_names_one(refused, {**missing, **given_ones})
+        return
+    assert found.group_type
+    assert found.group_type == given_ones[group_snapshot_parameters.GROUP_TYPE]
+    assert found.vouched == (given_ones.get(group_snapshot_parameters.CONSISTENT) == "true")
 
 
 ZONES = st.text("ab", max_size=2)
@@ -145,6 +219,78 @@ def test_a_stage_request_is_understood_or_refused(
     assert wanted.volume_id == volume_id
     assert os.path.isabs(wanted.path)
     assert "\0" not in wanted.path
+
+
+NODE_IDS = st.lists(
+    st.sampled_from(["host=node1", "host=", "ip=192.0.2.1", "wwpns=,", "multipath=1", "&", "%", "%zz=%ff"])
+    | TEXT
+).map("&".join)
+
+
+@given(NODE_IDS)
+def test_a_node_id_is_a_connector_or_refused(node_id: str) -> None:
+    try:
+        found = connector.decode(node_id)
+    except connector.BadConnector:
+        return
+    assert connector.is_node_id(node_id)
+    assert found["host"]
+    assert all(isinstance(found[flag], bool) for flag in ("multipath", "enforce_multipath"))
+
+
+PORTS = st.lists(st.text("0123456789abcdef", min_size=1, max_size=16), min_size=1, max_size=3)
+CONNECTORS = st.fixed_dictionaries(
+    {
+        "host": st.text(min_size=1, max_size=12),
+        "initiator": st.text(min_size=1, max_size=12),
+        "multipath": st.booleans(),
+        "enforce_multipath": st.booleans(),
+    },
+    optional={"ip": st.text(min_size=1, max_size=12), "wwpns": PORTS, "wwnns": PORTS},
+)
+
+
+@given(CONNECTORS)
+def test_a_connector_is_read_as_it_was_written(properties: dict[str, Any]) -> None:
+    try:
+        node_id = connector.encode(properties)
+    except connector.BadConnector:
+        # It is written in three bytes for each of most characters.
+        assert sum(len(str(value)) for value in properties.values()) > connector.LONGEST_ID // 12
+        return
+    assert len(node_id) <= connector.LONGEST_ID
+    found = connector.decode(node_id)
+    assert {name: found[name] for name in properties} == properties
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["1 2 8:0 / /a rw", " - ", "ext4 /dev/a rw", "\\777", "\n"])).map("".join)
+)
+def test_lines_that_are_no_mounts_are_passed_over(text: str) -> None:
+    for mount in parse_mountinfo(text):
+        assert mount.number
+
+
+#: What the kernel takes for the name of a folder.
+NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: not {0, ord("/")} & set(name))
+
+
+def escaped(name: bytes) -> bytes:
+    """As the kernel writes a path to mountinfo."""
+    return b"".join(b"\\%03o" % byte if byte in b" \t\n\\" else bytes([byte]) for byte in name)
+
+
+@given(folders=st.lists(NAMES, min_size=1, max_size=4))
+def test_every_mount_is_seen_whatever_its_folder_is_called(
+    folders: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    lines = [b"1 0 8:0 /%s /at/%s rw - ext4 /dev/a rw\n" % (escaped(each), escaped(each)) for each in folders]
+    file: Path = tmp_path_factory.mktemp("kernel") / "mountinfo"
+    file.write_bytes(b"".join(lines))
+    found = Mounts(SystemCommands(), str(file)).all()
+    assert [os.fsencode(mount.path) for mount in found] == [b"/at/" + each for each in folders]
+    assert [os.fsencode(mount.root) for mount in found] == [b"/" + each for each in folders]
 
 
 @given(st.lists(TEXT | st.sampled_from(["--endpoint", "--threads=0", "--http-endpoint=:x", "--cluster"])))
