@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -17,10 +19,12 @@ BROKEN = (b"\xff", b"\x08", b"\x0a\x02\xed\xa0", b"\x0a\xff\xff\xff\x7f", b"\x0a
 STRINGS = (
     *("", " ", "\0", "a\0b", "a\nb", "\x7f", "%s%n", "'; --", "../../etc", "a/b", "?x=1", "#", "..", "."),
     *("é", "\U0001f4a9", "\u202eabc", "\ufffe", "a" * 300, "b" * 100_000, "-1", "1e9", "true", "ext4", "xfs"),
+    *("9" * 5000, "[" * 20_000, '{"driver_volume_type": 1}', "null"),
     *("type", "fast", "pvc-1", "[]", "{}", "unix:///x", "18446744073709551616", "::", "ro", "a,b=c"),
 )
 WHOLE = (0, 1, -1, 2**31 - 1, -(2**31))
 LONG = (*WHOLE, 2**63 - 1, -(2**63), 1024**3, 1024**3 + 1, 10**18)
+ENUM = (*range(12), 1000, 2**31 - 1)
 
 
 class Malformed:
@@ -55,7 +59,7 @@ class Malformed:
 
     def _fill(self, message: Message, field: FieldDescriptor, depth: int) -> None:
         here = getattr(message, field.name)
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        if _is_map(field):
             for dummy in range(self._random.choice((0, 1, 3, 200))):
                 here[self._string()] = self._string()
         elif field.is_repeated:
@@ -80,7 +84,7 @@ class Malformed:
             case FieldDescriptor.CPPTYPE_BOOL:
                 return self._random.random() < 0.5
             case FieldDescriptor.CPPTYPE_ENUM:
-                return self._random.choice((*range(12), 1000, 2**31 - 1))
+                return self._random.choice(ENUM)
             case FieldDescriptor.CPPTYPE_INT64:
                 return self._random.choice(LONG)
             case FieldDescriptor.CPPTYPE_UINT64 | FieldDescriptor.CPPTYPE_UINT32:
@@ -89,3 +93,58 @@ class Malformed:
                 return self._random.choice((0.0, -1.0, float("nan"), float("inf")))
             case _:
                 return self._random.choice(WHOLE)
+
+
+def with_one_fault(whole: Message) -> Iterator[Message]:
+    """Make of a right message those in which one thing, at any depth, is lost or holds what it should not."""
+    for field, value in whole.ListFields():
+        lost = _copy(whole)
+        lost.ClearField(field.name)
+        yield lost
+        for wrong in _wrong(field, value):
+            changed = _copy(lost)
+            here = getattr(changed, field.name)
+            if _is_map(field):
+                here.update(wrong)
+            elif field.is_repeated:
+                here.extend(wrong)
+            elif field.message_type is not None:
+                here.CopyFrom(wrong)
+            else:
+                setattr(changed, field.name, wrong)
+            yield changed
+
+
+def _wrong(field: FieldDescriptor, value: Any) -> Iterator[Any]:
+    """What a field should not hold, made of what it may hold."""
+    if _is_map(field):
+        yield from ({**value, key: text} for key, text in itertools.product(value, STRINGS))
+    elif field.is_repeated:
+        for at, each in enumerate(value):
+            yield from ([*value[:at], wrong, *value[at + 1 :]] for wrong in _wrong_one(field, each))
+    else:
+        yield from _wrong_one(field, value)
+
+
+def _wrong_one(field: FieldDescriptor, value: Any) -> Iterable[Any]:
+    match field.cpp_type:
+        case FieldDescriptor.CPPTYPE_MESSAGE:
+            return with_one_fault(value)
+        case FieldDescriptor.CPPTYPE_STRING:
+            return STRINGS
+        case FieldDescriptor.CPPTYPE_INT64:
+            return LONG
+        case FieldDescriptor.CPPTYPE_ENUM:
+            return ENUM
+        case _:
+            return ()
+
+
+def _copy(message: Message) -> Message:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
 
 from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
@@ -41,11 +43,13 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
 
+from . import whole
 from .conftest import MINE, Driver
-from .host.machine import VOLUME, Machine
-from .malformed import Malformed
+from .host.machine import GIB, VOLUME, Machine
+from .malformed import Malformed, with_one_fault
 
 REQUESTS = 60
+PORTAL = "192.0.2.1:3260"
 SEED = 1
 #: What a client may conclude something from. UNKNOWN and INTERNAL say that nobody thought of it.
 CLEAN = frozenset(grpc.StatusCode) - {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
@@ -57,10 +61,14 @@ def methods(*services: str) -> list[MethodDescriptor]:
 
 def send(channel: grpc.Channel, method: MethodDescriptor, requests: Malformed) -> list[str]:
     """Send requests; return the answers that are not clean."""
+    return unclean_of(channel, method, (requests.request(method.input_type) for dummy in range(REQUESTS)))
+
+
+def unclean_of(channel: grpc.Channel, method: MethodDescriptor, requests: Iterable[bytes]) -> list[str]:
+    """Send requests; return the answers that are not clean."""
     call = channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")
     unclean = []
-    for dummy in range(REQUESTS):
-        request = requests.request(method.input_type)
+    for request in requests:
         try:
             call(request, timeout=2)
         except grpc.RpcError as error:
@@ -70,10 +78,16 @@ def send(channel: grpc.Channel, method: MethodDescriptor, requests: Malformed) -
 
 
 class Storage:
-    """Stands for os-brick: knows no storage, and checks nothing that it is given."""
+    """Stands for os-brick: knows one portal, and checks nothing that it is given."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
 
     def connect(self, connection: Mapping[str, Any]) -> str:
-        raise DeviceNotReady(f"nothing at {connection['target_portal']}")
+        if connection["target_portal"] != PORTAL:
+            raise DeviceNotReady(f"nothing at {connection['target_portal']}")
+        path = self._machine.dev / "sda"
+        return str(path if path.exists() else self._machine.plug("sda", device__wwid=b"naa.1"))
 
     def disconnect(self, connection: Mapping[str, Any], path: str) -> None:
         """Nothing is connected."""
@@ -92,7 +106,7 @@ def devices_of(machine: Machine, tmp_path: Path, attach: str) -> Devices:
         "number_of": machine.number_of,
     }
     folder, boot = str(tmp_path / "connections"), str(tmp_path / "boot_id")
-    return ConnectedDevices(machine, Storage(), folder, boot_id_file=boot, **places)
+    return ConnectedDevices(machine, Storage(machine), folder, boot_id_file=boot, **places)
 
 
 @pytest.fixture(params=["nova", "cinder"])
@@ -121,17 +135,23 @@ def assert_quiet(caplog: pytest.LogCaptureFixture) -> None:
     assert [getattr(r, "traceback", r.exc_text or str(r.exc_info))[-2000:] for r in loud] == []
 
 
+def node_of(driver: Driver, attach: str) -> str:
+    """Have the driver attach in a way. Return the id of a node that it can attach to."""
+    if attach == "nova":
+        return driver.cloud.add_server()
+    api = Api(lambda: driver.cloud.cinder, "3.50")
+    alone = ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE)
+    driver.clouds.cloud = replace(driver.clouds.cloud, attachments=alone)
+    return "host=n&initiator=iqn.2026-01.lab:n"
+
+
 @pytest.mark.parametrize("attach", ["nova", "cinder"])
 @pytest.mark.parametrize("method", methods("Controller", "GroupController"), ids=lambda method: method.name)
 def test_controller(
     driver: Driver, method: MethodDescriptor, attach: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if attach == "cinder":
-        api = Api(lambda: driver.cloud.cinder, "3.50")
-        alone = ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE)
-        driver.clouds.cloud = replace(driver.clouds.cloud, attachments=alone)
     driver.cloud.add_volume(id=VOLUME, name="pvc-1", metadata=dict(MINE))
-    node_id = driver.cloud.add_server() if attach == "nova" else "host=n&initiator=iqn.2026-01.lab:n"
+    node_id = node_of(driver, attach)
     known = [VOLUME, node_id, "type", "availability", "csi.storage.k8s.io/pvc/name"]
     with caplog.at_level(logging.DEBUG):
         unclean = send(driver.channel, method, Malformed(SEED, known))
@@ -149,5 +169,43 @@ def test_node(
     known = [VOLUME, *paths, "serial", "size", "DevicePath", names.CONNECTION, *connections]
     with caplog.at_level(logging.DEBUG):
         unclean = send(node, method, Malformed(SEED, known))
+    assert_quiet(caplog)
+    assert unclean == []
+
+
+def named(requests: Iterable[str], service: str) -> list[MethodDescriptor]:
+    return [method for method in methods(service) if method.name in requests]
+
+
+def serialized(message: Message) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+@pytest.mark.parametrize("attach", ["nova", "cinder"])
+@pytest.mark.parametrize(
+    "method", named(whole.of_controller("", ""), "Controller"), ids=lambda each: each.name
+)
+def test_controller_of_requests_with_one_fault(
+    driver: Driver, method: MethodDescriptor, attach: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.cloud.add_volume(id=VOLUME, name="pvc-0", metadata=dict(MINE))
+    request = whole.of_controller(VOLUME, node_of(driver, attach))[method.name]
+    with caplog.at_level(logging.DEBUG):
+        unclean = unclean_of(driver.channel, method, map(serialized, with_one_fault(request)))
+    assert_quiet(caplog)
+    assert unclean == []
+
+
+@pytest.mark.parametrize("method", named(whole.of_node("", "", {}), "Node"), ids=lambda each: each.name)
+def test_node_of_requests_with_one_fault(
+    node: grpc.Channel, method: MethodDescriptor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = json.dumps({"driver_volume_type": "iscsi", "target_portal": PORTAL})
+    context = {names.SIZE: str(GIB), names.SERIAL: VOLUME, names.CONNECTION: connection}
+    requests = whole.of_node(VOLUME, str(tmp_path), context)
+    for first in ("NodeStageVolume", "NodePublishVolume"):
+        node.unary_unary(f"/csi.v1.Node/{first}", serialized)(requests[first])
+    with caplog.at_level(logging.DEBUG):
+        unclean = unclean_of(node, method, map(serialized, with_one_fault(requests[method.name])))
     assert_quiet(caplog)
     assert unclean == []
