@@ -261,3 +261,34 @@ def test_any_value_survives_its_quotes(value: str) -> None:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     conf, dummy = parse(f'[Global]\nauth-url=http://k\nusername=u\npassword="x{escaped}"\n')
     assert conf.settings["auth"]["password"] == "x" + value
+
+
+SECTIONS = ["[Global]", '[Global "east"]', "[BlockStorage]", "[Metadata]", "[Networking]", "[", '[Global "']
+ENTRIES = [
+    *("auth-url=http://k", "username=u", "password=p", "use-clouds", "cloud=c", "trust-id=t", "bs-version"),
+    *("node-volume-attach-limit=7", "node-volume-attach-limit=-1", "rescan-on-resize=maybe", "# x", "="),
+    *("search-order=configDrive", "search-order=,", "request-timeout=1m", "request-timeout=m"),
+]
+KEYS = st.sampled_from(["auth-url", "Password", "domain-id", "tls-insecure", "search-order", "use-clouds"])
+VALUES = st.text(max_size=20) | st.sampled_from(['"', '"\\', '"a" b', "\\", "\u0661", "1.5s", "\0"])
+LINES = st.sampled_from(SECTIONS + ENTRIES) | st.builds("{}={}".format, KEYS, VALUES) | st.text(max_size=20)
+
+
+@st.composite
+def nearly_right(draw: st.DrawFn) -> str:
+    lines = PASSWORD.splitlines()
+    for line in draw(st.lists(LINES, max_size=3)):
+        lines.insert(draw(st.integers(0, len(lines))), line)
+    return "\n".join(lines)
+
+
+@settings(max_examples=300)
+@given(text=st.text() | st.lists(LINES).map("\n".join) | nearly_right())
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    try:
+        conf, found = parse(text)
+    except BadConfiguration:
+        return
+    assert conf.entry or conf.settings["auth"]["auth_url"]
+    assert found.max_volumes_per_node is None or found.max_volumes_per_node > 0
+    assert found.metadata_timeout is None or found.metadata_timeout > 0
