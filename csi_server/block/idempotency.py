@@ -139,9 +139,7 @@ class BlockVolumes:
                 f"backup {request.origin.backup_id} is of a volume that was not encrypted, and volume type"
                 f" {volume.type} encrypts: restore it with a type that does not, and copy the data"
             )
-            with removing(volume, refusal):
-                self.delete(volume.id, deadline)
-            raise refusal
+            raise self._given_up(volume, refusal, deadline)
         lost = {key: value for key, value in request.metadata.items() if volume.metadata.get(key) != value}
         if lost:
             self._volumes.set_metadata(volume.id, lost, deadline)
@@ -157,17 +155,14 @@ class BlockVolumes:
         )
         copied = request.origin.snapshot_id or request.origin.volume_id
         # Left out, the type of a copy is that of its source.
-        if (request.type or not copied) and not self._type_allows_several(request.type, deadline):
+        if (request.type or not copied) and self._volumes.type_is_multiattach(
+            request.type, deadline
+        ) is False:
             raise refusal
         volume = self._placed(request, deadline)
         if volume.multiattach:
             return volume
-        with removing(volume, refusal):
-            self.delete(volume.id, deadline)
-        raise refusal
-
-    def _type_allows_several(self, volume_type: str, deadline: Deadline) -> bool:
-        return self._volumes.type_is_multiattach(volume_type, deadline) is not False
+        raise self._given_up(volume, refusal, deadline)
 
     def _placed(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         """Ask for a volume, and see that it is in the zone asked for."""
@@ -179,9 +174,16 @@ class BlockVolumes:
             " (its allow_availability_zone_fallback), where nodes may not reach it: --zone-map says which"
             " zones of Nova and of Cinder go together, ignore-volume-az that nodes reach volumes everywhere"
         )
+        raise self._given_up(volume, refusal, deadline)
+
+    def _given_up(self, volume: Volume, refusal: InvalidRequest, deadline: Deadline) -> InvalidRequest:
+        """Delete a volume that is not what was asked for. Return the refusal.
+
+        :raises Unavailable: it is still there.
+        """
         with removing(volume, refusal):
             self.delete(volume.id, deadline)
-        raise refusal
+        return refusal
 
     def _ask(self, request: VolumeRequest, deadline: Deadline) -> Volume:
         try:

@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ...plugins.module_utils._cloud.errors import Timeout
@@ -352,7 +352,7 @@ class _Search:
             log.info("no device for volume %s yet: rescan %d", self._wanted.serial, self._rescans)
             self._problems = self._devices.rescan()
         if found is None and self._rescans:
-            found = self._first_fitting(self._carriers())
+            found = self._first_fitting(self._devices.of_volume(self._wanted.serial))
         return found
 
     def failure(self) -> DeviceMismatch | DeviceNotReady:
@@ -365,7 +365,7 @@ class _Search:
             f"{', '.join(link_names(serial))} under /dev/disk/by-id and at each disk's own serial{hints}"
         )
 
-    def _first_fitting(self, candidates: Iterator[Device]) -> Device | None:
+    def _first_fitting(self, candidates: Iterable[Device]) -> Device | None:
         for device in candidates:
             if not self._devices.carries(device, self._wanted.serial):
                 self._mismatch = f"{device.path} is linked by its name, but has another serial"
@@ -374,9 +374,6 @@ class _Search:
             else:
                 return device
         return None
-
-    def _carriers(self) -> Iterator[Device]:
-        return iter(self._devices.of_volume(self._wanted.serial))
 
     def _rescan_is_due(self) -> bool:
         passed = self._clock.now() - self._began

@@ -30,7 +30,7 @@ class CommandTimedOut(CommandFailed):
 
 
 class StillInUse(HostError):
-    """The volume is mounted, or is being written out: ABORTED. Asked again, it may be free."""
+    """The volume is published, or its mapping is in use: ABORTED. Asked again, it may be free."""
 
 
 class DeviceNotReady(HostError):

@@ -128,7 +128,9 @@ class Backups:
                 return None
             raise Failed(f"Cinder could not delete {now}: {self.reason(now, deadline)}")
 
-        self._poller.wait(backup_id, judge, f"backup {backup_id} to be deleted", deadline, self._gone)
+        self._poller.wait_until_gone(
+            backup_id, judge, f"backup {backup_id} to be deleted", deadline, self._gone
+        )
 
     def _by_id(self, deadline: Deadline) -> dict[str, Backup]:
         return {backup.id: backup for backup in self.all_mine("", deadline)}

@@ -126,7 +126,7 @@ class GroupSnapshots:
             raise Failed(f"Cinder could not delete {now}: {self._reason(now, deadline)}")
 
         what = f"group snapshot {group_snapshot_id} to be deleted"
-        self._poller.wait(group_snapshot_id, judge, what, deadline, self._pace)
+        self._poller.wait_until_gone(group_snapshot_id, judge, what, deadline, self._pace)
 
     def _reason(self, snapshot: GroupSnapshot, deadline: Deadline) -> str:
         return self._messages.reason(snapshot.id, deadline) or f"its status is {snapshot.status}"

@@ -157,7 +157,7 @@ class Groups:
                 return None
             raise Failed(f"Cinder could not delete {now}: {self._reason(now, deadline)}")
 
-        self._poller.wait(group_id, judge, f"group {group_id} to be deleted", deadline, self._pace)
+        self._poller.wait_until_gone(group_id, judge, f"group {group_id} to be deleted", deadline, self._pace)
 
     def _reason(self, group: Group, deadline: Deadline) -> str:
         return self._messages.reason(group.id, deadline) or f"its status is {group.status}"

@@ -52,13 +52,51 @@ class SharedPoller(Generic[T]):
     ) -> R:
         """Look at the object until ``judge`` returns something, and return that.
 
-        :param judge: gets the object, or None when it is gone; raises for a state of failure. What has left
-            a listing may have lost what it is listed by: who does not wait for its end asks for it by its id.
+        What is not in a listing, or not any more, may have lost what it is listed by: it is asked for by its
+        id before it is taken for gone.
+
+        :param judge: gets the object, or None when it is gone; raises for a state of failure.
         :raises CloudError: from ``judge``, from a request, or Timeout.
         """
+
+        def missing(was_listed: bool) -> T | None:
+            return self._get_one(key, deadline)
+
+        return self._wait(key, judge, missing, what, deadline, pace)
+
+    def wait_until_gone(
+        self,
+        key: str,
+        judge: Callable[[T | None], R | None],
+        what: str,
+        deadline: Deadline,
+        pace: PaceSource,
+    ) -> R:
+        """Look as ``wait`` does at an object whose end is waited for.
+
+        It is gone when it was in a listing once and is not any more: that saves a request for each. One that
+        never was may be outside of it, and is asked for by its id.
+        """
+
+        def missing(was_listed: bool) -> T | None:
+            return None if was_listed else self._get_one(key, deadline)
+
+        return self._wait(key, judge, missing, what, deadline, pace)
+
+    def _wait(
+        self,
+        key: str,
+        judge: Callable[[T | None], R | None],
+        missing: Callable[[bool], T | None],
+        what: str,
+        deadline: Deadline,
+        pace: PaceSource,
+    ) -> R:
+        """See ``wait``.
+
+        :param missing: returns the object when a listing lacks it; gets whether one has held it before.
+        """
         since = begun = self._clock.now()
-        # An object that was in a listing once and is not any more is gone. One that never was may be
-        # outside of it, and is asked for by its id.
         in_listing = key in self._listing.latest()
         alone = True
 
@@ -72,11 +110,9 @@ class SharedPoller(Generic[T]):
                 return None
             since = math.nextafter(listing.asked_at, math.inf)
             found = listing.rows.get(key)
-            if found is None and not in_listing:
-                return judge(self._get_one(key, deadline))
-            in_listing = True
-            verdict = judge(found)
-            if verdict is not None:
+            in_listing = in_listing or found is not None
+            verdict = judge(missing(in_listing) if found is None else found)
+            if verdict is not None and in_listing:
                 self._listing.ended_a_wait()
             return verdict
 

@@ -101,7 +101,6 @@ class Snapshots:
         """
 
         def judge(now: Snapshot | None) -> Snapshot | None:
-            now = now or self.find(snapshot.id, deadline)
             if now is None:
                 raise NotFound(f"{snapshot} has been deleted while it was being created")
             if now.ready:
@@ -146,7 +145,7 @@ class Snapshots:
                 return None
             raise Failed(f"Cinder could not delete {now}: {self._reason(now, deadline)}")
 
-        self._poller.wait(
+        self._poller.wait_until_gone(
             snapshot_id, judge, f"snapshot {snapshot_id} to be deleted", deadline, self._paces.gone
         )
 

@@ -125,7 +125,6 @@ class VolumeChanges:
 
     def _settled(self, volume_id: str, deadline: Deadline, pace: PaceSource) -> Volume:
         def judge(now: Volume | None) -> Volume | None:
-            now = now or self.find(volume_id, deadline)
             if now is None:
                 raise NotFound(f"volume {volume_id} has been deleted while it was being changed")
             if now.status in CHANGING:

@@ -21,7 +21,7 @@ from .polling import SharedPoller
 from .shared_listing import Crowd, Pause
 from .volume import COMING, FILLING, NOT_MADE, USABLE, Origin, Volume, VolumeRequest, from_api, to_api
 from .volume_names import VolumeNames
-from .volume_types import VolumeTypeRef, default_volume_type, list_volume_types
+from .volume_types import default_volume_type, list_volume_types
 from .waiting import Deadline, LearnedPace, PaceSource
 
 R = TypeVar("R")
@@ -89,12 +89,8 @@ class Volumes:
         if not volume_type:
             default = default_volume_type(self._api, deadline)
             return default.multiattach if default else None
-        known = self.types(deadline)
+        known = list_volume_types(self._api, deadline)
         return next((each.multiattach for each in known if volume_type in (each.id, each.name)), None)
-
-    def types(self, deadline: Deadline) -> list[VolumeTypeRef]:
-        """Return the volume types that the credential sees."""
-        return list_volume_types(self._api, deadline)
 
     def zones(self, deadline: Deadline) -> list[str]:
         """Return the names of Cinder's availability zones that take volumes."""
@@ -138,8 +134,6 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> Volume | None:
-            # A restored backup may have brought the marks of another cluster: no listing shows it then.
-            now = now or self.find(volume.id, deadline)
             if now is None:
                 raise NotFound(f"{volume} has been deleted while it was being created")
             if now.status in USABLE:
@@ -207,7 +201,9 @@ class Volumes:
             reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
             raise Failed(f"Cinder could not delete {now}: {reason}")
 
-        self._poller.wait(volume_id, judge, f"volume {volume_id} to be deleted", deadline, self._paces.gone)
+        self._poller.wait_until_gone(
+            volume_id, judge, f"volume {volume_id} to be deleted", deadline, self._paces.gone
+        )
 
     def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
         """Wait until a volume lists a completed attachment to a server.
@@ -216,7 +212,6 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> Volume | None:
-            now = now or self.find(volume_id, deadline)
             if now is None:
                 raise NotFound(f"volume {volume_id} does not exist")
             if now.attached_to(server_id):
@@ -239,7 +234,6 @@ class Volumes:
         """
 
         def judge(now: Volume | None) -> str | None:
-            now = now or self.find(volume_id, deadline)
             if now is None:
                 return ""
             if not now.attached_to(server_id):

@@ -18,7 +18,6 @@ from ansible_collections.mooring.storage.csi_server.block.node_requests import (
     Publish,
     Stage,
 )
-from ansible_collections.mooring.storage.csi_server.host.connections import ConnectedDevices
 from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
 from ansible_collections.mooring.storage.csi_server.host.encryption import Encryption
 from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed, NotStaged
@@ -30,6 +29,7 @@ from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine impo
     VOLUME,
     Clock,
     Machine,
+    connected,
 )
 
 WANTED = Wanted(VOLUME, GIB, '{"driver_volume_type": "iscsi"}')
@@ -67,15 +67,7 @@ def storage(machine: Machine) -> Storage:
 
 @pytest.fixture
 def node(tmp_path: Path, machine: Machine, storage: Storage) -> HostBlockNode:
-    devices = ConnectedDevices(
-        machine,
-        storage,
-        str(tmp_path / "connections"),
-        boot_id_file=str(tmp_path / "boot_id"),
-        dev=str(machine.dev),
-        sys=str(machine.sys),
-        number_of=machine.number_of,
-    )
+    devices = connected(machine, storage, tmp_path)
     filesystems, mounts = Filesystems(machine), Mounts(machine, str(machine.mountinfo))
     return HostBlockNode(devices, filesystems, mounts, Encryption(machine, devices, filesystems))
 

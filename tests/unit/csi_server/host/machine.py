@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ansible_collections.mooring.storage.csi_server.host.commands import Finished
+from ansible_collections.mooring.storage.csi_server.host.connections import Brick, ConnectedDevices
 from ansible_collections.mooring.storage.csi_server.host.devices import Devices
 from ansible_collections.mooring.storage.csi_server.host.errors import CommandFailed, CommandTimedOut
 from ansible_collections.mooring.storage.csi_server.host.statistics import Statistics, Usage
@@ -317,3 +318,19 @@ class Machine:
 
     def _mounts(self) -> list[str]:
         return self.mountinfo.read_text().splitlines()
+
+
+def connected(machine: Machine, brick: Brick, folder: Path) -> ConnectedDevices:
+    """The devices of a node that connects by itself, as they are after a start of its driver.
+
+    :param folder: has ``boot_id``, and gets ``connections``.
+    """
+    return ConnectedDevices(
+        machine,
+        brick,
+        str(folder / "connections"),
+        boot_id_file=str(folder / "boot_id"),
+        dev=str(machine.dev),
+        sys=str(machine.sys),
+        number_of=machine.number_of,
+    )

@@ -29,6 +29,7 @@ from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine impo
     VOLUME,
     Clock,
     Machine,
+    connected,
 )
 
 PASSWORD = "chap-secret-1"
@@ -82,15 +83,7 @@ def node(tmp_path: Path, machine: Machine, storage: Storage):
     """A node's driver as it is after a start."""
 
     def start() -> ConnectedDevices:
-        return ConnectedDevices(
-            machine,
-            storage,
-            str(tmp_path / "connections"),
-            boot_id_file=str(tmp_path / "boot_id"),
-            dev=str(machine.dev),
-            sys=str(machine.sys),
-            number_of=machine.number_of,
-        )
+        return connected(machine, storage, tmp_path)
 
     return start
 

@@ -44,7 +44,9 @@ def others(*objects: dict[str, Any], **changed: str) -> list[dict[str, str]]:
 
 
 def rendered(template: str, objects: tuple[dict[str, Any], ...], changed: dict[str, str]) -> Any:
-    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, undefined=jinja2.StrictUndefined
+    )
     environment.filters["to_json"] = json.dumps
     environment.filters["flatten"] = lambda lists, levels: [each for items in lists for each in items]
     variables = {

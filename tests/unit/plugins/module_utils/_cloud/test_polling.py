@@ -55,7 +55,8 @@ class World:
         return next(self.listings) if self.listings is not None else dict(self.objects)
 
     def wait_until(self, state: str | None, seconds: float = 60) -> bool:
-        return self.poller.wait(
+        wait = self.poller.wait_until_gone if state is None else self.poller.wait
+        return wait(
             "a",
             lambda now: True if now == state else None,
             f"a to be {state}",
@@ -125,6 +126,13 @@ def test_what_was_never_in_a_listing_is_asked_for_by_its_id(crowded: World) -> N
     crowded.objects["a"] = "ready"
     crowded.wait_until("ready")
     assert [what for dummy, what in crowded.asked] == ["*", "a"]
+
+
+def test_what_left_the_listing_is_asked_for_by_its_id_where_its_end_is_not_waited_for(crowded: World) -> None:
+    crowded.listings = iter([{"a": "new"}, {}])
+    crowded.objects["a"] = "ready"
+    crowded.wait_until("ready")
+    assert [what for dummy, what in crowded.asked] == ["*", "*", "a"]
 
 
 def test_what_left_the_listing_is_gone(crowded: World) -> None:
