@@ -151,3 +151,9 @@ def volume_id(namespace: str, name: str) -> str:
 def run(namespace: str, name: str, script: str) -> str:
     """Run a shell script in a pod and return what it wrote; a script that fails raises."""
     return kubectl("exec", "--namespace", namespace, name, "--", "sh", "-ec", script)
+
+
+def told(namespace: str, reason: str) -> str:
+    """All that the events of a reason say; empty when there are none."""
+    events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
+    return " ".join(event["message"] for event in events if event["reason"] == reason)

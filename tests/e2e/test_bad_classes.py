@@ -5,49 +5,22 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
 @pytest.fixture
-def refusal(namespace):
+def refusal(namespace, cluster_wide):
     """Claims a volume of a class with the given parameters, and returns the text of the first refusal."""
 
     def claim(size="1Gi", **parameters):
-        objects = [
-            {
-                "apiVersion": "storage.k8s.io/v1",
-                "kind": "StorageClass",
-                "metadata": {"name": namespace},
-                "provisioner": DRIVER,
-                "parameters": parameters,
-            },
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": {"name": "bad", "namespace": namespace},
-                "spec": {
-                    "storageClassName": namespace,
-                    "accessModes": ["ReadWriteOnce"],
-                    "resources": {"requests": {"storage": size}},
-                },
-            },
-        ]
-        kubectl("apply", "-f", "-", given=objects)
-        return becomes(lambda: _refusals(namespace))
+        cluster_wide(objects.storage_class(namespace, parameters))
+        objects.apply(objects.claim(namespace, "bad", namespace, size))
+        return becomes(lambda: objects.told(namespace, "ProvisioningFailed"))
 
-    yield claim
-    kubectl("delete", "storageclass", namespace, "--ignore-not-found")
-
-
-def _refusals(namespace):
-    events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-    return " ".join(event["message"] for event in events if event["reason"] == "ProvisioningFailed")
+    return claim
 
 
 def test_an_unknown_parameter_is_named_with_the_nearest_known_one(refusal):

@@ -22,18 +22,12 @@ def storage(namespace):
     kubectl("delete", "storageclass", namespace)
 
 
-def told(namespace, reason):
-    """All that events of a reason say."""
-    events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-    return " ".join(event["message"] for event in events if event["reason"] == reason)
-
-
 def test_an_expansion_over_the_quota(namespace, storage):
     objects.apply(objects.claim(namespace, "data", storage))
     objects.wait_bound(namespace, "data")
     grown = {"spec": {"resources": {"requests": {"storage": "100Ti"}}}}
     kubectl("-n", namespace, "patch", "pvc", "data", "--patch", json.dumps(grown))
-    text = becomes(lambda: told(namespace, "VolumeResizeFailed"))
+    text = becomes(lambda: objects.told(namespace, "VolumeResizeFailed"))
     assert "exceeds allowed" in text
 
 
@@ -43,7 +37,7 @@ def test_an_attachment_of_a_volume_that_somebody_deleted(namespace, storage, cin
     cinder.delete_volume(volume_id)
     assert becomes(lambda: cinder.find_volume(volume_id, ignore_missing=True) is None)
     objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
-    text = becomes(lambda: told(namespace, "FailedAttachVolume"))
+    text = becomes(lambda: objects.told(namespace, "FailedAttachVolume"))
     assert f"volume {volume_id} does not exist" in text
     objects.delete("pod", "user", namespace)
 

@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 GIB = 1024**3
 #: Appends 1, 2, 3... to a file, each line on the disk before the next one, until it is told to stop.
@@ -40,11 +37,6 @@ def lines(namespace):
 
 def filesystem_bytes(namespace, pod):
     return int(objects.run(namespace, pod, "df -k /data | awk 'END {print $2}'")) * 1024
-
-
-def refusals(namespace):
-    events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-    return " ".join(event["message"] for event in events if event["reason"] == "VolumeResizeFailed")
 
 
 @pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
@@ -131,7 +123,7 @@ def test_more_than_the_quota_is_told_in_cinders_words(namespace, cluster_wide, c
     objects.apply(objects.claim(namespace, "data", namespace))
     volume = objects.wait_bound(namespace, "data")
     grow(namespace, "100Ti")
-    assert "exceeds allowed gigabytes quota" in becomes(lambda: refusals(namespace))
+    assert "exceeds allowed gigabytes quota" in becomes(lambda: objects.told(namespace, "VolumeResizeFailed"))
     # The resizer asks again, and Cinder calls the volume "extending" until it has counted the quota.
     assert becomes(lambda: cinder.get_volume(volume).status == "available")
     assert cinder.get_volume(volume).size == 1

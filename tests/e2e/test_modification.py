@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
 def attributes_class(name, **parameters):
@@ -22,11 +19,6 @@ def attributes_class(name, **parameters):
         "driverName": objects.DRIVER,
         "parameters": parameters,
     }
-
-
-def refusals(namespace):
-    events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-    return " ".join(event["message"] for event in events if event["reason"] == "VolumeModifyFailed")
 
 
 def test_a_claim_in_use_gets_another_type(namespace, cluster_wide, cinder):
@@ -75,7 +67,7 @@ def test_a_type_that_the_volume_cannot_have_is_told(namespace, cluster_wide, cin
     objects.apply(objects.claim(namespace, "data", namespace))
     volume = objects.wait_bound(namespace, "data")
     objects.change("pvc", "data", namespace, {"spec": {"volumeAttributesClassName": wanted}})
-    assert words in becomes(lambda: refusals(namespace))
+    assert words in becomes(lambda: objects.told(namespace, "VolumeModifyFailed"))
     assert cinder.get_volume(volume).volume_type == "fast"
 
 

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import json
-
 import openstack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 AFFINITY, ANTI_AFFINITY = (f"cinder.csi.openstack.org/{kind}" for kind in ("affinity", "anti-affinity"))
 
@@ -75,9 +72,7 @@ def test_volumes_lie_beside_and_apart_as_their_claims_say(anywhere, namespace, b
 def test_a_name_that_no_volume_has_is_told(anywhere, namespace):
     objects.apply(annotated(namespace, "data", **{AFFINITY: "pvc-of-another-day"}))
 
-    def failures():
-        events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-        return [each["message"] for each in events if each["reason"] == "ProvisioningFailed"]
-
-    assert "names 'pvc-of-another-day', and there is no such volume" in becomes(failures)[0]
+    assert "names 'pvc-of-another-day', and there is no such volume" in becomes(
+        lambda: objects.told(namespace, "ProvisioningFailed")
+    )
     assert objects.get("pvc", "data", namespace)["status"]["phase"] == "Pending"

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import json
-
 import openstack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, claimed
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
 @pytest.fixture
@@ -103,10 +100,6 @@ def test_a_snapshot_is_taken_in_the_cloud_of_its_class(namespace, class_in, clus
 def test_a_cloud_that_the_driver_does_not_know_is_told_with_those_that_it_knows(namespace, class_in):
     objects.apply(objects.claim(namespace, "data", class_in("third")))
 
-    def refusal():
-        events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-        return [event["message"] for event in events if event["reason"] == "ProvisioningFailed"]
-
-    told = becomes(refusal)
-    assert "InvalidArgument" in told[0]
-    assert "cloud is 'third': known are '', 'second'" in told[0]
+    told = becomes(lambda: objects.told(namespace, "ProvisioningFailed"))
+    assert "InvalidArgument" in told
+    assert "cloud is 'third': known are '', 'second'" in told

@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 ZONE = "topology.cinder.csi.openstack.org/zone"
 RACK = "example.org/rack"
@@ -66,11 +63,7 @@ def test_no_volume_is_made_where_no_node_is(driver, namespace, cluster_wide, cin
     objects.apply(objects.claim(namespace, "data", namespace))
     objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
 
-    def refusals():
-        events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-        return [each["message"] for each in events if each["reason"] == "FailedScheduling"]
-
-    assert "0/2 nodes are available" in becomes(refusals)[0]
+    assert "0/2 nodes are available" in becomes(lambda: objects.told(namespace, "FailedScheduling"))
     assert objects.get("pvc", "data", namespace)["status"]["phase"] == "Pending"
     objects.delete("pod", "user", namespace)
     objects.delete("pvc", "data", namespace)
