@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do about a volume that Nova refuses to attach or to detach: decided here, done elsewhere.
+"""What to do about a volume that Nova refuses to attach or to detach, or Cinder to delete for being held.
+
+It is decided here, and done elsewhere.
 
 Attachments decide, not the volume's status: who has the volume is what Cinder's attachments and Nova's
 servers say together. The status only tells whether somebody works on it, and is repaired where it lies.
@@ -175,11 +177,15 @@ def _make_way(now: Situation, server_id: str, patience: Patience) -> Action | No
     left = [each for each in now.records if _is_left_over(now, each, server_id)]
     if left:
         return _repair(now, Remove(tuple(each.id for each in left)))
+    return _remove_orphans(now, patience)
+
+
+def _remove_orphans(now: Situation, patience: Patience) -> Action | None:
     orphans = [each for each in now.records if _is_orphan(now, each)]
-    if orphans:
-        remove = Remove(tuple(each.id for each in orphans))
-        return _settled(now, patience.half_made, "to be attached by somebody else", _repair(now, remove))
-    return None
+    if not orphans:
+        return None
+    remove = Remove(tuple(each.id for each in orphans))
+    return _settled(now, patience.half_made, "to be attached by somebody else", _repair(now, remove))
 
 
 def _refuse_second(now: Situation, why: str) -> Refuse:
@@ -205,10 +211,7 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
     made = [each for each in now.records if each.status == ATTACHED]
     if now.records and not made:
         return Wait(f"{volume} to be attached to {_holders(now)}")
-    repair = _repair(now, Complete(made[0].id) if made else Release())
-    if volume.status in _AT_WORK:
-        return _settled(now, patience.half_made, f"to be {volume.status} no longer", repair)
-    return repair
+    return _end_status(now, _repair(now, Complete(made[0].id) if made else Release()), patience)
 
 
 def plan_detach(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -234,6 +237,24 @@ def plan_detach(now: Situation, server_id: str, refused: CloudError, patience: P
             )
         )
     return Done()
+
+
+def plan_free(now: Situation, refused: CloudError, patience: Patience) -> Action:
+    """Decide how a volume that nobody has becomes one that can be deleted.
+
+    :param refused: what Cinder answered to the request to delete.
+    """
+    volume = now.volume
+    left = [each for each in now.records if now.servers.get(each.server_id) is Server.GONE]
+    if left:
+        return _repair(now, Remove(tuple(each.id for each in left)))
+    if (orphans := _remove_orphans(now, patience)) is not None:
+        return orphans
+    if volume.status == "available":
+        return Done()
+    if now.records or volume.status not in HELD:
+        return Refuse(refused)
+    return _end_status(now, _repair(now, Release()), patience)
 
 
 def _detach_from_holder(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -273,6 +294,13 @@ def _is_orphan(now: Situation, record: AttachmentRecord) -> bool:
 
 def _settled(now: Situation, seconds: float, until: str, then: Action) -> Action:
     return then if now.unchanged >= seconds else Wait(f"{now.volume} {until}")
+
+
+def _end_status(now: Situation, repair: Action, patience: Patience) -> Action:
+    """Repair a status that is wrong; one that tells of work, when that takes too long."""
+    if now.volume.status in _AT_WORK:
+        return _settled(now, patience.half_made, f"to be {now.volume.status} no longer", repair)
+    return repair
 
 
 def _repair(now: Situation, action: Remove | Complete | Release) -> Action:

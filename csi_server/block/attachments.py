@@ -58,6 +58,10 @@ class ServersPort(Protocol):
     def detach(self, server_id: str, volume_id: str, deadline: Deadline) -> None: ...
 
 
+def _free(now: plan.Situation, server_id: str, refused: CloudError, patience: plan.Patience) -> plan.Action:
+    return plan.plan_free(now, refused, patience)
+
+
 class ServerAttachments:
     """Attachments of volumes to Nova's servers.
 
@@ -170,6 +174,15 @@ class ServerAttachments:
             if record.server_id:
                 self.detach(volume_id, record.server_id, deadline)
 
+    def free(self, volume_id: str, refused: CloudError, deadline: Deadline) -> None:
+        """Return when nothing holds a volume that no server has, or when there is no such volume.
+
+        :param refused: why it could not be deleted.
+        :raises InUse: ``refused`` where a server has it or something else is in the way; or it was not made
+            by this driver for this cluster.
+        """
+        self._follow(_free, volume_id, "", refused, deadline)
+
     def node_context(self, volume: Volume, node_id: str, deadline: Deadline) -> dict[str, str]:
         """Return what the node is told of a volume that is attached to it."""
         attachment = volume.attachment_to(node_id)
@@ -229,7 +242,7 @@ class ServerAttachments:
         if volume is None:
             return None
         records = self._records.of_volume(volume_id, deadline)
-        ids = {server_id, *(each.server_id for each in records if each.server_id)}
+        ids = {each for each in (server_id, *(record.server_id for record in records)) if each}
         servers = {each: self._server(each, volume_id, deadline) for each in sorted(ids)}
         unchanged = self._sightings.unchanged(
             volume_id, (volume.status, frozenset(records), frozenset(servers.items()))

@@ -153,6 +153,19 @@ class ConnectorAttachments:
         for node_id in volume.node_ids() if volume else ():
             self.detach(volume_id, node_id, deadline)
 
+    def free(self, volume_id: str, refused: CloudError, deadline: Deadline) -> None:
+        """Return when nothing holds a volume that no node has, or when there is no such volume.
+
+        :param refused: why it could not be deleted.
+        :raises InUse: ``refused`` where a node has it; or it was not made by this driver for this cluster.
+        """
+        volume = self._volumes.find(volume_id, deadline)
+        if volume is None:
+            return
+        if volume.attachments:
+            raise refused
+        self._set_right(volume, deadline)
+
     def node_context(self, volume: Volume, node_id: str, deadline: Deadline) -> dict[str, str]:
         """Return what the node needs to reach a volume that is attached to it."""
         attachment = volume.attachment_to(node_id)

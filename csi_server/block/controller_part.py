@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Protocol, TypeVar
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest, Unavailable
+from ...plugins.module_utils._cloud.errors import CloudError, InvalidRequest, Unavailable
 from ...plugins.module_utils._cloud.volume import Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
@@ -40,6 +40,7 @@ class NodeAttachments(Protocol):
     def attach_shared(self, volume_id: str, node_id: str, deadline: Deadline, /) -> Volume: ...
     def detach(self, volume_id: str, node_id: str, deadline: Deadline, /) -> None: ...
     def detach_everywhere(self, volume_id: str, deadline: Deadline, /) -> None: ...
+    def free(self, volume_id: str, refused: CloudError, deadline: Deadline, /) -> None: ...
     def node_context(self, volume: Volume, node_id: str, deadline: Deadline, /) -> dict[str, str]: ...
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import InvalidRequest, OutOfCapacity, ZoneRefused
+from ...plugins.module_utils._cloud.errors import InUse, InvalidRequest, OutOfCapacity, ZoneRefused
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
@@ -102,8 +102,14 @@ class VolumeRpcs(ControllerPart):
         self, request: csi.DeleteVolumeRequest, context: grpc.ServicerContext
     ) -> csi.DeleteVolumeResponse:
         require(request, "volume_id")
+        deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
-            self._clouds.of(request.secrets).volumes.delete(request.volume_id, deadline_of(context))
+            cloud = self._clouds.of(request.secrets)
+            try:
+                cloud.volumes.delete(request.volume_id, deadline)
+            except InUse as refused:
+                cloud.attachments.free(request.volume_id, refused, deadline)
+                cloud.volumes.delete(request.volume_id, deadline)
         return csi.DeleteVolumeResponse()
 
     def ValidateVolumeCapabilities(

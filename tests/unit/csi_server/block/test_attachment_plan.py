@@ -102,6 +102,45 @@ def test_attach_beside_others(status: str, action: plan.Action) -> None:
     assert "attached to server there, and is published for one node at a time" in refuse.error.message
 
 
+@pytest.mark.parametrize(
+    ("now", "action"),
+    [
+        (situation("available"), Done()),
+        (situation("in-use"), Release()),
+        (situation("detaching"), Release()),
+        (situation("error_attaching"), Release()),
+        (situation("in-use", record("attached", THERE), there=GONE), Remove(("attached-there",))),
+        (situation("reserved", record("reserved", THERE)), Remove(("reserved-there",))),
+        (situation("reserved", record("reserved", "")), Remove(("reserved-",))),
+        # Somebody has it, or may have it, or something else is in the way.
+        (situation("in-use", record("attached", THERE), there=WITH), Refuse(REFUSED)),
+        (situation("in-use", record("attached", THERE)), Refuse(REFUSED)),
+        (situation("in-use", record("attached", "")), Refuse(REFUSED)),
+        (situation("reserved", record("reserved", THERE), there=WITH), Refuse(REFUSED)),
+        (situation("uploading"), Refuse(REFUSED)),
+    ],
+)
+def test_free(now: Situation, action: plan.Action) -> None:
+    assert plan.plan_free(now, REFUSED, PATIENCE) == action
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        situation("reserved", record("reserved", THERE), unchanged=1),
+        situation("attaching", unchanged=1),
+    ],
+)
+def test_who_may_be_at_work_is_waited_for_before_a_deletion(now: Situation) -> None:
+    assert isinstance(plan.plan_free(now, REFUSED, PATIENCE), Wait)
+
+
+def test_what_is_not_ours_is_not_freed() -> None:
+    refuse = plan.plan_free(situation("error_attaching", ours=False), REFUSED, PATIENCE)
+    assert isinstance(refuse, Refuse)
+    assert "not made by this driver" in refuse.error.message
+
+
 @pytest.mark.parametrize("status", ["reserved", "attaching", "error_attaching"])
 def test_nobody_completes_what_another_node_is_being_given(status: str) -> None:
     now = situation(status, record("attaching", THERE), there=WITH, multiattach=True)

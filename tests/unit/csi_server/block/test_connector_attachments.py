@@ -252,6 +252,25 @@ def test_a_status_that_nobody_stands_behind_is_waited_out_and_set_right(
     assert sum(clock.slept) == pytest.approx(Patience().half_made, abs=0.1)
 
 
+@pytest.mark.parametrize("status", HELD)
+def test_what_nobody_has_is_freed_for_its_deletion(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock, status: str
+) -> None:
+    cloud.volumes[volume]["status"] = status
+    attachments.free(volume, InUse("refused"), soon())
+    assert cloud.volumes[volume]["status"] == "available"
+
+
+def test_what_a_node_has_is_not_freed(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str
+) -> None:
+    attachments.attach(volume, NODE, soon())
+    with pytest.raises(InUse, match="refused"):
+        attachments.free(volume, InUse("refused"), soon())
+    assert cloud.volumes[volume]["status"] == "in-use"
+    attachments.free("gone", InUse("refused"), soon())
+
+
 def test_a_status_that_changes_by_itself_is_not_set_right(
     cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock
 ) -> None:

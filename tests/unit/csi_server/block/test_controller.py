@@ -452,6 +452,22 @@ def test_delete_of_an_attached_volume_names_the_server(driver: Driver) -> None:
     assert driver.cloud.volumes[volume]["status"] == "in-use"
 
 
+@pytest.mark.parametrize("status", ["in-use", "error_attaching", "error_detaching"])
+def test_delete_of_a_volume_that_nobody_has(driver: Driver, status: str) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.volumes[volume]["status"] = status
+    driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
+    assert driver.cloud.volumes == {}
+
+
+def test_delete_of_a_volume_of_a_server_that_is_gone(driver: Driver) -> None:
+    server, volume = driver.cloud.add_server(), create(driver).volume_id
+    publish(driver, volume, server)
+    del driver.cloud.servers[server]
+    driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
+    assert driver.cloud.volumes == {}
+
+
 def test_validate_confirms_what_it_was_asked(driver: Driver) -> None:
     volume = create(driver).volume_id
     request = csi.ValidateVolumeCapabilitiesRequest(
