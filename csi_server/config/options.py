@@ -200,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--enforce-multipath",
         action="store_true",
-        help="with --attach=cinder: do not serve without multipathd",
+        help="with --attach=cinder: do not serve without multipathd, nor a volume over one path",
     )
     add("--node-id", default="", help="the server's UUID; left out, it is asked for at --node-id-sources")
     add(

@@ -10,6 +10,7 @@ this process.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -21,6 +22,9 @@ from ..credentials import credentials, hide
 from .errors import CommandFailed, DeviceNotReady
 
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
+#: Kinds of connections whose paths multipathd puts together. Those of NVMe are the kernel's.
+_MAPPED = frozenset({"iscsi", "iser", "fibre_channel"})
 #: As shells have it for a program that is not there.
 _NOT_RUN = 127
 #: Seconds of one program. The kubelet waits no longer for a call, and asks again; os-brick would give most of
@@ -35,7 +39,7 @@ class Multipath:
     """Whether volumes are reached over all paths that there are.
 
     :ivar use: over all of them, through multipathd where that runs.
-    :ivar enforce: a node without multipathd does not serve.
+    :ivar enforce: a node without multipathd does not serve, and no volume is used over one path alone.
     """
 
     use: bool = False
@@ -54,6 +58,26 @@ def with_own_target(connection: Mapping[str, Any]) -> dict[str, Any]:
         properties["target_iqns"] = [properties["target_iqn"]]
         properties["target_luns"] = [properties.get("target_lun", 0)]
     return properties
+
+
+def device_of(found: Mapping[str, Any], kind: str, multipath: Multipath) -> str:
+    """Return the path of the device that os-brick has found.
+
+    Where multipathd makes no map, os-brick takes one of the paths, and says nothing.
+
+    :param kind: Cinder's ``driver_volume_type``.
+    :raises DeviceNotReady: it is one path alone, and multipath is enforced.
+    """
+    path = str(found["path"])
+    if multipath.use and kind in _MAPPED and "multipath_id" not in found:
+        problem = (
+            f"multipathd has made no map of {path}, so that it is one path alone: its find_multipaths and"
+            " blacklist (/etc/multipath.conf of the node) say of which disks it does"
+        )
+        if multipath.enforce:
+            raise DeviceNotReady(problem)
+        LOG.warning(problem)
+    return path
 
 
 class OsBrick:
@@ -88,11 +112,12 @@ class OsBrick:
 
         :raises DeviceNotReady: there is no device; it may still come.
         """
-        return self._called(
+        found = self._called(
             "connect to the volume",
-            lambda: str(self._connector(connection).connect_volume(dict(connection))["path"]),
+            lambda: dict(self._connector(connection).connect_volume(dict(connection))),
             connection,
         )
+        return device_of(found, connection["driver_volume_type"], self._multipath)
 
     def disconnect(self, connection: Mapping[str, Any], path: str) -> None:
         """Write out what is left for the device, remove it, and leave the target if that was its last.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -52,6 +53,22 @@ def connection():
     clouds = str(LAB / "etc" / "clouds.yaml")
     config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
     with openstack.connection.Connection(config=config.get_one(cloud="demo")) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def second_account():
+    """The settings of the user of a project that has no server."""
+    return yaml.safe_load((LAB / "etc" / "clouds.yaml").read_text())["clouds"]["second"]
+
+
+@pytest.fixture(scope="session")
+def second_project():
+    """The cloud, as that user."""
+    clouds = str(LAB / "etc" / "clouds.yaml")
+    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
+    with openstack.connection.Connection(config=config.get_one(cloud="second")) as connection:
+        assert list(connection.compute.servers()) == []
         yield connection
 
 
@@ -104,13 +121,53 @@ def cluster_wide():
         objects.delete(body["kind"], body["metadata"]["name"])
 
 
+@pytest.fixture
+def iscsi_class(second_project, namespace, cluster_wide):
+    """Makes a class of iSCSI volumes for a driver of that project. Nothing of its claims may be left."""
+    drivers = []
+
+    def make(driver):
+        drivers.append(driver)
+        cluster_wide(objects.storage_class(namespace, {"type": "iscsi"}, provisioner=driver))
+        return namespace
+
+    yield make
+    kubectl("delete", "pods,pvc", "--all", "--namespace", namespace, "--timeout=100s")
+    found = second_project.block_storage
+    assert becomes(lambda: not claimed(found, namespace)), claimed(found, namespace)
+    for driver in drivers:
+        assert becomes(lambda driver=driver: not attached(driver)), attached(driver)
+
+
+def attached(driver):
+    """The names of a driver's VolumeAttachments."""
+    attachments = json.loads(kubectl("get", "volumeattachments", "-o", "json"))["items"]
+    return [each["metadata"]["name"] for each in attachments if each["spec"]["attacher"] == driver]
+
+
+def on_node(number, script, check=True):
+    """Run a shell script on a node, and return what it wrote."""
+    ran = subprocess.run(
+        [LAB / "bin" / "node-shell", number, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=check,
+    )
+    return ran.stdout
+
+
+def sessions(number, volume):
+    """The iSCSI sessions that a node has with the target of a volume."""
+    listed = on_node(number, "grep . /sys/class/iscsi_session/*/targetname", check=False)
+    return [line for line in listed.splitlines() if volume in line]
+
+
 @pytest.fixture(scope="session")
 def dm_crypt():
     """The nodes' kernels have it as a module, and no systemd that loads it when it is needed."""
     for number in ("1", "2"):
-        subprocess.run(
-            [LAB / "bin" / "node-shell", number, "-c", "modprobe -a dm-crypt xts"], check=True, timeout=60
-        )
+        on_node(number, "modprobe -a dm-crypt xts")
 
 
 @pytest.fixture

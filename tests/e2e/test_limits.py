@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 DISKS = 16
@@ -30,10 +29,6 @@ def limit_of(node):
     return driver_on(node)["allocatable"]["count"]
 
 
-def on_node(script):
-    subprocess.run([LAB / "bin" / "node-shell", NODE[-1], "-c", script], check=True, timeout=60)
-
-
 @pytest.fixture
 def volume_of_the_machine(cinder, compute):
     """A volume that somebody attached to the node and mounted there, without Kubernetes."""
@@ -43,9 +38,9 @@ def volume_of_the_machine(cinder, compute):
     compute.create_volume_attachment(server, volume_id=volume.id)
     cinder.wait_for_status(volume, "in-use", interval=0.3, wait=60)
     disk = f"/dev/$(basename $(dirname $(grep -l '^{volume.id[:20]}' /sys/block/*/serial)))"
-    on_node(f"disk={disk}; mkfs.ext4 -q $disk && mkdir -p /mnt/machine && mount $disk /mnt/machine")
+    on_node(NODE[-1], f"disk={disk}; mkfs.ext4 -q $disk && mkdir -p /mnt/machine && mount $disk /mnt/machine")
     yield volume
-    on_node("umount /mnt/machine; rmdir /mnt/machine")
+    on_node(NODE[-1], "umount /mnt/machine; rmdir /mnt/machine")
     compute.delete_volume_attachment(server, volume.id)
     cinder.wait_for_status(volume, "available", interval=0.3, wait=60)
     cinder.delete_volume(volume)
@@ -99,15 +94,12 @@ def test_a_full_node_refuses_and_the_scheduler_takes_the_other(namespace, claims
     )
     objects.wait_ready(namespace, "free")
     assert objects.get("pod", "free", namespace)["spec"]["nodeName"] != NODE
-    assert becomes(lambda: "ResourceExhausted" in attach_failures(namespace)), attach_failures(namespace)
+    assert becomes(lambda: "ResourceExhausted" in objects.told(namespace, "FailedAttachVolume")), (
+        objects.told(namespace, "FailedAttachVolume")
+    )
     # Its place is taken when there is one.
     kubectl("delete", "pod", "full", "--namespace", namespace, "--wait=false")
     assert becomes(lambda: phase_of(namespace, "pinned") == "Running", PATIENCE)
-
-
-def attach_failures(namespace):
-    found = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-    return " ".join(event["message"] for event in found if event["reason"] == "FailedAttachVolume")
 
 
 def capacities_of(class_name):

@@ -4,7 +4,7 @@
 """Cinder driver of the lab: each volume and each snapshot is a sparse file.
 
 Whoever connects with ``{"file_volumes": "path"}`` in its connector (the lab's compute driver) is told the
-file and the kind of disk to make of it. Everyone else gets, of a back end with ``file_portal``, an iSCSI
+file and the kind of disk to make of it. Everyone else gets, of a back end with ``file_portals``, an iSCSI
 target with a password of its own, and of any other a loop device: made at the first connection, gone with
 the last.
 """
@@ -33,7 +33,11 @@ OPTIONS = [
         help="Kind of disk that the compute driver makes: ubd (fixed size) or an iSCSI LUN (grows in use).",
     ),
     cfg.IntOpt("file_capacity_gb", default=1000, help="Capacity to report."),
-    cfg.StrOpt("file_portal", help="ADDRESS:PORT of the tgtd that exports volumes to initiators by iSCSI."),
+    cfg.ListOpt(
+        "file_portals",
+        default=[],
+        help="Each ADDRESS:PORT of the tgtd that exports volumes by iSCSI. One path is the first of them.",
+    ),
     cfg.FloatOpt("file_delay", default=0.0, help="Seconds that each operation waits first."),
     cfg.StrOpt("file_fail_dir", help="An operation fails as long as a file of its name is in this folder."),
 ]
@@ -64,8 +68,8 @@ class Targets:
 
     PREFIX = "iqn.2026-01.lab:volume-"
 
-    def __init__(self, portal: str) -> None:
-        self._portal = portal
+    def __init__(self, portals: list[str]) -> None:
+        self._portals = portals
 
     def export(self, volume_id: str, path: str) -> str | None:
         """Make a volume's target. Return its login as Cinder keeps it, None when the target is there."""
@@ -81,13 +85,20 @@ class Targets:
         self._tgtadm("bind", "target", "--tid", number, "--initiator-address", "ALL")
         return f"CHAP {user} {password}"
 
-    def connection(self, volume_id: str, login: str) -> dict[str, Any]:
+    def connection(self, volume_id: str, login: str, over_all_paths: bool) -> dict[str, Any]:
         """How an initiator reaches a volume's target."""
         method, user, password = login.split()
+        name, number = self.PREFIX + volume_id, len(self._portals)
+        paths = {
+            "target_portals": self._portals,
+            "target_iqns": [name] * number,
+            "target_luns": [1] * number,
+        }
         return {
+            **(paths if over_all_paths else {}),
             "target_discovered": False,
-            "target_iqn": self.PREFIX + volume_id,
-            "target_portal": self._portal,
+            "target_iqn": name,
+            "target_portal": self._portals[0],
             "target_lun": 1,
             "volume_id": volume_id,
             "auth_method": method,
@@ -97,14 +108,14 @@ class Targets:
         }
 
     def remove(self, volume_id: str) -> None:
-        number = self._number(self.PREFIX + volume_id) if self._portal else None
+        number = self._number(self.PREFIX + volume_id) if self._portals else None
         if number is not None:
             self._tgtadm("delete", "target", "--force", "--tid", str(number))
             self._tgtadm("delete", "account", "--user", volume_id)
 
     def grow(self, volume_id: str, path: str) -> None:
         """Let the target read the size of its file again; what is being written waits for that."""
-        number = self._number(self.PREFIX + volume_id) if self._portal else None
+        number = self._number(self.PREFIX + volume_id) if self._portals else None
         if number is not None:
             for params in ("online=0", f"path={path}", "online=1"):
                 self._tgtadm("update", "logicalunit", "--tid", str(number), "--lun", "1", "--params", params)
@@ -133,7 +144,7 @@ class FileVolumeDriver(driver.VolumeDriver):
         super().__init__(*args, **kwargs)
         self.configuration.append_config_values(OPTIONS)
         self._loop_lock = threading.Lock()
-        self._targets = Targets(self.configuration.file_portal or "")
+        self._targets = Targets(self.configuration.file_portals)
 
     def do_setup(self, context: Any) -> None:
         os.makedirs(self.configuration.file_dir, exist_ok=True)
@@ -225,7 +236,7 @@ class FileVolumeDriver(driver.VolumeDriver):
         pass
 
     def create_export(self, context: Any, volume: Any, connector: Any) -> dict[str, str] | None:
-        if not self.configuration.file_portal or takes_path(connector):
+        if not self.configuration.file_portals or takes_path(connector):
             return None
         with self._loop_lock:
             login = self._targets.export(volume.id, self.local_path(volume))
@@ -238,8 +249,9 @@ class FileVolumeDriver(driver.VolumeDriver):
     def initialize_connection(self, volume: Any, connector: Any, **kwargs: Any) -> dict[str, Any]:
         self._begin("initialize_connection")
         path = self.local_path(volume)
-        if self.configuration.file_portal and not takes_path(connector):
-            data = self._targets.connection(volume.id, volume.provider_auth)
+        if self.configuration.file_portals and not takes_path(connector):
+            over_all_paths = bool(connector.get("multipath"))
+            data = self._targets.connection(volume.id, volume.provider_auth, over_all_paths)
             return {"driver_volume_type": "iscsi", "data": data}
         if not takes_path(connector):
             with self._loop_lock:

@@ -9,7 +9,13 @@ import pytest
 from oslo_concurrency.processutils import ProcessExecutionError
 
 from ansible_collections.mooring.storage.csi_server.host import brick
-from ansible_collections.mooring.storage.csi_server.host.brick import run_program, with_own_target
+from ansible_collections.mooring.storage.csi_server.host.brick import (
+    Multipath,
+    device_of,
+    run_program,
+    with_own_target,
+)
+from ansible_collections.mooring.storage.csi_server.host.errors import DeviceNotReady
 
 ONE = {"target_portal": "192.0.2.1:3260", "target_iqn": "iqn.2026-01.test:volume-1", "target_lun": 3}
 
@@ -34,6 +40,31 @@ def test_a_connection_that_lists_its_targets_keeps_them():
 def test_a_connection_of_another_kind_is_left_as_it_is():
     path = {"driver_volume_type": "local", "device_path": "/dev/loop0"}
     assert with_own_target(path) == path
+
+
+MAP = {"path": "/dev/dm-3", "multipath_id": "360000000000000000e00000000010001"}
+PATH = {"path": "/dev/sdb", "scsi_wwn": "360000000000000000e00000000010001"}
+
+
+@pytest.mark.parametrize(
+    ("found", "kind", "multipath"),
+    [
+        (MAP, "iscsi", Multipath(use=True, enforce=True)),
+        (PATH, "iscsi", Multipath()),
+        ({"path": "/dev/nvme0n1"}, "nvmeof", Multipath(use=True, enforce=True)),
+    ],
+)
+def test_the_device_is_the_one_found(found, kind, multipath, caplog):
+    assert device_of(found, kind, multipath) == found["path"]
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("kind", ["iscsi", "fibre_channel"])
+def test_one_path_alone_is_told_and_refused_where_that_is_wanted(kind, caplog):
+    assert device_of(PATH, kind, Multipath(use=True)) == "/dev/sdb"
+    assert "no map of /dev/sdb" in caplog.text
+    with pytest.raises(DeviceNotReady, match="find_multipaths"):
+        device_of(PATH, kind, Multipath(use=True, enforce=True))
 
 
 def test_a_program_reads_its_input_and_its_output_is_returned():

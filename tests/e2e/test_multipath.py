@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes that a node reaches over two paths, through its multipathd: one path may fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
+from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, on_node, sessions
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+
+SECOND_PATH = "10.98.0.2/24"
+#: The rules that multipath-tools brings, which the lab's nodes leave out.
+RULES = "/etc/udev/rules.d/56-dm-mpath.rules /etc/udev/rules.d/60-multipath.rules"
+# The lab's back end calls itself LAB; the nodes' own disks are none of multipathd's.
+SETTINGS = """
+defaults {
+  find_multipaths strict
+  polling_interval 1
+}
+blacklist {
+  device {
+    vendor ".*"
+  }
+}
+blacklist_exceptions {
+  device {
+    vendor "LAB"
+  }
+}
+"""
+START = f"""
+cat >/etc/multipath.conf <<'EOF'
+{SETTINGS}
+EOF
+rm -f {RULES}
+udevadm control --reload
+modprobe dm-multipath
+multipathd
+until multipathd show status; do sleep 0.2; done
+"""
+STOP = f"""
+multipathd shutdown
+multipath -F
+rm /etc/multipath.conf
+for rules in {RULES}; do ln -sf /dev/null $rules; done
+udevadm control --reload
+"""
+
+
+@pytest.fixture(scope="module")
+def multipathd():
+    """Runs on both nodes."""
+    nodes = ("1", "2")
+    for node in nodes:
+        on_node(node, START)
+    yield
+    for node in nodes:
+        on_node(node, STOP)
+
+
+@pytest.fixture(scope="module")
+def driver(multipathd, second_account, tmp_path_factory):
+    """A driver that attaches through Cinder, and serves where multipathd runs alone."""
+    with second_driver.installed(
+        tmp_path_factory.mktemp("paths"),
+        "paths",
+        19811,
+        second_account,
+        csi_driver_attach="cinder",
+        csi_driver_use_multipath=True,
+        csi_driver_enforce_multipath=True,
+        csi_driver_max_disks_per_node=0,
+    ) as name:
+        yield name
+
+
+@pytest.fixture
+def storage(iscsi_class, driver):
+    return iscsi_class(driver)
+
+
+def in_lab(script):
+    subprocess.run([LAB / "bin" / "lab-shell", "-c", script], check=True, timeout=60)
+
+
+@pytest.fixture
+def second_path():
+    """Cuts and mends the path that no other disk of the nodes uses."""
+
+    class Path:
+        up = True
+
+        def cut(self):
+            self.up = False
+            in_lab(f"ip address del {SECOND_PATH} dev br0")
+
+        def mend(self):
+            self.up = True
+            in_lab(f"ip address add {SECOND_PATH} dev br0")
+
+    path = Path()
+    yield path
+    if not path.up:
+        path.mend()
+
+
+def paths(number):
+    """The states of the paths of a node's one map, as the kernel has them."""
+    listed = json.loads(on_node(number, "multipathd show maps json"))["maps"]
+    [found] = listed
+    return sorted(each["dm_st"] for group in found["path_groups"] for each in group["paths"])
+
+
+def test_a_path_fails_and_comes_back_and_the_volume_grows(storage, namespace, second_path):
+    objects.apply(objects.claim(namespace, "data", storage))
+    volume = objects.wait_bound(namespace, "data")
+    objects.apply(objects.pod(namespace, "writer", {"/data": "data"}, nodeName="node1"))
+    objects.wait_ready(namespace, "writer")
+    assert len(sessions("1", volume)) == 2
+    assert paths("1") == ["active", "active"]
+    source = objects.run(namespace, "writer", "awk '$2 == \"/data\" { print $1 }' /proc/mounts")
+    assert source.startswith(("/dev/mapper/", "/dev/dm-")), source
+
+    second_path.cut()
+    write = "dd if=/dev/urandom of=/data/random bs=1M count=8 conv=fsync 2>/dev/null; md5sum /data/random"
+    checksum = objects.run(namespace, "writer", write)
+    assert becomes(lambda: paths("1") == ["active", "failed"]), paths("1")
+    second_path.mend()
+    assert becomes(lambda: paths("1") == ["active", "active"]), paths("1")
+
+    grown = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    kubectl("-n", namespace, "patch", "pvc", "data", "--patch", json.dumps(grown))
+    objects.wait("pvc", "data", namespace, "jsonpath={.status.capacity.storage}=2Gi")
+    assert int(objects.run(namespace, "writer", "df -Pm /data | awk 'END { print $2 }'")) > 1800
+
+    objects.delete("pod", "writer", namespace)
+    objects.apply(objects.pod(namespace, "reader", {"/data": "data"}, nodeName="node2"))
+    objects.wait_ready(namespace, "reader")
+    assert objects.run(namespace, "reader", "md5sum /data/random") == checksum
+    assert sessions("1", volume) == []
+    assert json.loads(on_node("1", "multipathd show maps json"))["maps"] == []
+    assert paths("2") == ["active", "active"]
+
+
+@pytest.fixture
+def settings():
+    """Changes what the multipathd of a node is told, and takes that back."""
+    changed = []
+
+    def write(number, text):
+        changed.append(number)
+        on_node(number, f"cat >/etc/multipath.conf <<'EOF'\n{text}\nEOF\nmultipathd reconfigure")
+
+    yield write
+    for number in set(changed):
+        write(number, SETTINGS)
+
+
+def test_a_volume_without_a_map_is_refused_and_used_when_there_is_one(storage, namespace, settings):
+    settings("2", SETTINGS.replace("LAB", "nobody"))
+    objects.apply(
+        objects.claim(namespace, "data", storage),
+        objects.pod(namespace, "user", {"/data": "data"}, nodeName="node2"),
+    )
+
+    refusal = "multipathd has made no map of /dev/"
+    assert becomes(lambda: refusal in objects.told(namespace, "FailedMount"), 90)
+    settings("2", SETTINGS)
+    objects.wait_ready(namespace, "user")
+    assert paths("2") == ["active", "active"]
