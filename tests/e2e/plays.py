@@ -22,15 +22,16 @@ LAB_VARIABLES = str(
 )
 
 
-def run_play(folder: Path, play: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+def run_play(folder: Path, play: Mapping[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
     """Run a play on localhost.
 
     :param folder: where its files may lie.
+    :param options: of ansible-playbook, such as ``--check``.
     """
     (folder / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--flatten"))
     (folder / "playbook.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, **play}]))
     return subprocess.run(
-        ["ansible-playbook", "-e", f"lab_dir={LAB}", str(folder / "playbook.yml")],
+        ["ansible-playbook", "-e", f"lab_dir={LAB}", *options, str(folder / "playbook.yml")],
         env={**os.environ, "K8S_AUTH_KUBECONFIG": str(folder / "kubeconfig")},
         capture_output=True,
         text=True,

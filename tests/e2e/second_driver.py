@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e.objects import Body
 from ansible_collections.mooring.storage.tests.e2e.plays import LAB_VARIABLES, run_play
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
@@ -39,13 +40,26 @@ def installed(
     :param http_port: of its node driver, on the nodes.
     :param variables: the role's.
     """
-    driver = f"{name}.csi.example.org"
+    role = role_of(name, http_port, account, **variables)
+    try:
+        run(folder, role)
+        yield role["csi_driver_name"]
+    finally:
+        remove(folder, name, role)
+
+
+def role_of(name: str, http_port: int, account: Mapping[str, Any], **variables: Any) -> Body:
+    """The role as a play names it. See ``installed`` for the parameters.
+
+    The variables are the role's parameters: those come before the lab's.
+    """
     node_driver = objects.get("daemonset", "csi-cinder-nodeplugin", "kube-system")
-    given = {
+    return {
+        "role": "mooring.storage.csi_driver",
         "csi_driver_image": node_driver["spec"]["template"]["spec"]["containers"][0]["image"],
         "csi_driver_cluster": name,
         "csi_driver_cloud_conf": {"Global": cloud_conf(account)},
-        "csi_driver_name": driver,
+        "csi_driver_name": f"{name}.csi.example.org",
         "csi_driver_controller_name": f"csi-{name}-controllerplugin",
         "csi_driver_node_name": f"csi-{name}-nodeplugin",
         "csi_driver_secret_name": f"{name}-cloud-config",
@@ -54,22 +68,23 @@ def installed(
         "csi_driver_storage_capacity": False,
         **variables,
     }
-    # As the role's parameters: they come before the lab's.
-    role = {"role": "mooring.storage.csi_driver", **given}
-    try:
-        _run(folder, role)
-        yield driver
-    finally:
-        _run(folder, {**role, "csi_driver_state": "absent"})
-    left = kubectl(
-        "get",
-        "all,csidrivers,clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,secrets",
-        "--all-namespaces",
-        "--output=name",
-    )
-    assert [each for each in left.split() if f"{name}-" in each or driver in each] == []
 
 
-def _run(folder: Path, role: Mapping[str, Any]) -> None:
-    ran = run_play(folder, {"vars_files": [LAB_VARIABLES], "roles": [role]})
+def remove(folder: Path, name: str, role: Mapping[str, Any]) -> None:
+    """Have a role remove what it has installed, and see that nothing is left."""
+    run(folder, {**role, "csi_driver_state": "absent"})
+    assert of_installation(name) == []
+
+
+def of_installation(name: str) -> list[str]:
+    """The objects of a driver, by kind and name."""
+    kinds = "all,csidrivers,clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,secrets"
+    found = kubectl("get", kinds, "--all-namespaces", "--output=name").split()
+    return [each for each in found if f"{name}-" in each or f"{name}.csi.example.org" in each]
+
+
+def run(folder: Path, role: Mapping[str, Any], *options: str) -> str:
+    """Run a role as users do. Return what it wrote."""
+    ran = run_play(folder, {"vars_files": [LAB_VARIABLES], "roles": [role]}, *options)
     assert ran.returncode == 0, ran.stdout
+    return ran.stdout

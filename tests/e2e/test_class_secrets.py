@@ -53,8 +53,10 @@ def test_rights_come_and_go_with_the_list(namespace, role):
     assert not may(namespace, "get", "cloud-config", "kube-system")
     assert "changed=0" in role(named, {"namespace": "default"})
 
-    role(named)
+    role(named, {"namespace": namespace, "names": ["west"]}, {"namespace": "default", "names": []})
     assert may(namespace, "get", "east", namespace)
+    assert may(namespace, "get", "west", namespace)
+    assert not may(namespace, "get", "other", namespace)
     assert not may(namespace, "get", "other", "default")
 
     role(named, csi_driver_state="absent")

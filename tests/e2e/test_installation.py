@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role as large clusters use it: a namespace of the driver's own, two controllers, metrics over TLS."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
+from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.unit.csi_server.certificates import Authority
+
+NAME = SPACE = "large"
+CONTROLLER = f"csi-{NAME}-controllerplugin"
+NODES = ("node1", "node2")
+KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
+CLAIMS = [f"data-{number}" for number in range(4)]
+
+
+@pytest.fixture(scope="module")
+def role(cloud):
+    return second_driver.role_of(
+        NAME,
+        19810,
+        cloud,
+        csi_driver_namespace=SPACE,
+        csi_driver_replicas=2,
+        csi_driver_http_tls_secret="metrics-tls",
+        csi_driver_sidecar_extra_args={"attacher": ["--reconcile-sync=15s"]},
+        # It tells no zone.
+        csi_driver_node_id_sources=["providerID"],
+        csi_driver_with_topology=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def preview(role, tmp_path_factory):
+    """What the role says that it would do, in a cluster that has nothing of it."""
+    return second_driver.run(tmp_path_factory.mktemp("preview"), role, "--check", "--diff")
+
+
+@pytest.fixture(scope="module")
+def provider_ids():
+    """The nodes' kubelets were told a providerID, in the file that Cluster API writes. Gives them by node."""
+    known = {node: node_id(node, objects.DRIVER) for node in NODES}
+    for node, server in known.items():
+        on_node(node[-1], f"echo 'providerID: openstack:///{server}' >{KUBELET_CONFIG}")
+    yield known
+    for node in known:
+        on_node(node[-1], f"rm {KUBELET_CONFIG}")
+
+
+@pytest.fixture(scope="module")
+def driver(role, preview, provider_ids, tmp_path_factory):
+    """The driver, installed. Gives its name."""
+    folder = tmp_path_factory.mktemp("installed")
+    kubectl("create", "namespace", SPACE)
+    try:
+        certificate, key = Authority(folder, "metrics").issue("driver")
+        kubectl(
+            "create", "secret", "tls", "metrics-tls", "-n", SPACE, f"--cert={certificate}", f"--key={key}"
+        )
+        second_driver.run(folder, role)
+        yield role["csi_driver_name"]
+    finally:
+        second_driver.remove(folder, NAME, role)
+        kubectl("delete", "namespace", SPACE, "--timeout=100s")
+
+
+@pytest.fixture
+def storage_class(driver, namespace, cluster_wide):
+    cluster_wide(objects.storage_class(namespace, {"type": "fast"}, provisioner=driver))
+    return namespace
+
+
+def node_id(node, driver):
+    """The id that a node has in a driver."""
+    drivers = objects.get("csinode", node)["spec"]["drivers"]
+    return next(each["nodeID"] for each in drivers if each["name"] == driver)
+
+
+def changed(output):
+    """How many tasks have changed something, or would."""
+    return int(re.search(r"changed=(\d+)", output)[1])
+
+
+def pods():
+    """The controllers' pods, by name."""
+    found = json.loads(kubectl("get", "pods", "-n", SPACE, "-l", f"app={CONTROLLER}", "-o", "json"))["items"]
+    return {pod["metadata"]["name"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+
+def leader(driver):
+    """The name of the pod whose provisioner works."""
+    return objects.get("lease", driver.replace(".", "-"), SPACE)["spec"]["holderIdentity"]
+
+
+def test_check_mode_tells_what_would_be_made_and_makes_nothing(preview, role):
+    assert changed(preview) > 0
+    assert role["csi_driver_cloud_conf"]["Global"]["password"] not in preview
+
+
+def test_a_second_run_changes_nothing(driver, role, tmp_path):
+    before = pods()
+    assert changed(second_driver.run(tmp_path, role, "--check")) == 0
+    assert changed(second_driver.run(tmp_path, role)) == 0
+    assert set(pods()) == set(before)
+
+
+def test_nodes_are_known_by_their_provider_id(driver, provider_ids):
+    assert {node: node_id(node, driver) for node in NODES} == provider_ids
+
+
+def test_metrics_come_over_tls_alone(driver):
+    for name in pods():
+        url = f"/api/v1/namespaces/{SPACE}/pods/{{}}{name}:9808/proxy/metrics"
+        assert "csi_ready" in kubectl("get", "--raw", url.format("https:"))
+    nodes = json.loads(kubectl("get", "pods", "-n", SPACE, "-l", f"app=csi-{NAME}-nodeplugin", "-o", "json"))[
+        "items"
+    ]
+    assert nodes
+    for pod in nodes:
+        url = f"/api/v1/namespaces/{SPACE}/pods/https:{pod['metadata']['name']}:19810/proxy/metrics"
+        assert "csi_ready" in kubectl("get", "--raw", url)
+
+
+def test_the_other_controller_goes_on_when_the_leader_is_gone(driver, storage_class, namespace, cinder):
+    assert len(pods()) == 2
+    first = leader(driver)
+    kubectl("delete", "pod", first, "-n", SPACE, "--grace-period=0", "--force")
+    objects.apply(*(objects.claim(namespace, name, storage_class) for name in CLAIMS))
+    volumes = {objects.wait_bound(namespace, name) for name in CLAIMS}
+    assert leader(driver) != first
+    assert len(volumes) == len(CLAIMS)
+    assert becomes(lambda: len(pods()) == 2)
+    kubectl("delete", "pvc", "-n", namespace, "--all", "--timeout=90s")
+
+
+def test_a_volume_that_was_detached_behind_kubernetes_back_is_attached_again(
+    driver, storage_class, namespace, compute, cinder
+):
+    """No pod has it, so that nothing is written while it is gone."""
+    objects.apply(objects.claim(namespace, "data", storage_class))
+    volume = objects.wait_bound(namespace, "data")
+    source = {"persistentVolumeName": objects.get("pvc", "data", namespace)["spec"]["volumeName"]}
+    attachment = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "VolumeAttachment",
+        "metadata": {"name": namespace},
+        "spec": {"attacher": driver, "nodeName": NODES[0], "source": source},
+    }
+    objects.apply(attachment)
+    try:
+        objects.wait("volumeattachment", namespace, "default", "jsonpath={.status.attached}=true")
+        [held] = cinder.get_volume(volume).attachments
+        compute.delete_volume_attachment(held["server_id"], volume)
+        assert becomes(lambda: cinder.get_volume(volume).status == "available")
+        assert becomes(lambda: cinder.get_volume(volume).status == "in-use")
+        assert [each["server_id"] for each in cinder.get_volume(volume).attachments] == [held["server_id"]]
+    finally:
+        objects.delete("volumeattachment", namespace)
+    assert becomes(lambda: cinder.get_volume(volume).status == "available")
