@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
@@ -19,11 +17,6 @@ def multiattach(cluster_wide, namespace):
     """A class of the type whose volumes several servers can have."""
     cluster_wide(objects.storage_class(namespace, {"type": "multi"}))
     return namespace
-
-
-def events(namespace, reason):
-    found = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
-    return " ".join(event["message"] for event in found if event["reason"] == reason)
 
 
 def test_two_nodes_write_to_one_raw_device(namespace, multiattach):
@@ -50,7 +43,9 @@ def test_two_nodes_write_to_one_raw_device(namespace, multiattach):
 
 def test_a_filesystem_for_several_writers_is_refused_with_the_reason(namespace, multiattach):
     objects.apply(objects.claim(namespace, "shared", multiattach, accessModes=["ReadWriteMany"]))
-    assert becomes(lambda: "corrupted when several nodes write" in events(namespace, "ProvisioningFailed"))
+    assert becomes(
+        lambda: "corrupted when several nodes write" in objects.told(namespace, "ProvisioningFailed")
+    )
 
 
 def test_a_type_without_multiattach_is_refused_with_the_reason(namespace, cluster_wide):
@@ -58,7 +53,7 @@ def test_a_type_without_multiattach_is_refused_with_the_reason(namespace, cluste
     objects.apply(
         objects.claim(namespace, "shared", namespace, accessModes=["ReadWriteMany"], volumeMode="Block")
     )
-    assert becomes(lambda: "multiattach='<is> True'" in events(namespace, "ProvisioningFailed"))
+    assert becomes(lambda: "multiattach='<is> True'" in objects.told(namespace, "ProvisioningFailed"))
 
 
 @pytest.fixture
@@ -106,6 +101,32 @@ def test_two_nodes_read_one_filesystem(namespace, multiattach, readers_of):
         assert "norecovery" in objects.run(namespace, node, "grep ' /data ' /proc/mounts")
 
 
+def test_a_claim_for_readers_is_made_of_a_volume_that_was_written(namespace, multiattach, cinder):
+    objects.apply(
+        objects.claim(namespace, "written", multiattach),
+        objects.pod(namespace, "writer", mounts={"/data": "written"}),
+    )
+    objects.wait_ready(namespace, "writer")
+    objects.run(namespace, "writer", "echo once >/data/file")
+    objects.delete("pod", "writer", namespace)
+    volume = objects.volume_id(namespace, "written")
+    assert becomes(lambda: cinder.get_volume(volume).status == "available")
+
+    origin = {"kind": "PersistentVolumeClaim", "name": "written"}
+    nodes = ("node1", "node2")
+    objects.apply(
+        objects.claim(namespace, "readers", multiattach, accessModes=["ReadOnlyMany"], dataSource=origin),
+        *(objects.pod(namespace, n, mounts={"/data": "readers"}, nodeName=n) for n in nodes),
+    )
+    for node in nodes:
+        objects.wait_ready(namespace, node)
+        assert objects.run(namespace, node, "cat /data/file") == "once\n"
+        assert "Read-only" in objects.run(namespace, node, "echo twice 2>&1 >/data/file || true")
+    assert len(cinder.get_volume(objects.volume_id(namespace, "readers")).attachments) == len(nodes)
+    for node in nodes:
+        objects.delete("pod", node, namespace)
+
+
 def test_one_pod_has_a_volume_for_one_pod(namespace, cluster_wide):
     cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
     objects.apply(
@@ -116,7 +137,13 @@ def test_one_pod_has_a_volume_for_one_pod(namespace, cluster_wide):
     # Not through the scheduler, which would keep it back: the node has to refuse.
     objects.apply(objects.pod(namespace, "second", mounts={"/data": "alone"}, nodeName="node1"))
     refusal = "uses the ReadWriteOncePod access mode and is already in use by another pod"
-    assert becomes(lambda: refusal in events(namespace, "FailedMount")), events(namespace, "FailedMount")
+    assert becomes(lambda: refusal in objects.told(namespace, "FailedMount")), objects.told(
+        namespace, "FailedMount"
+    )
+    objects.apply(objects.pod(namespace, "third", mounts={"/data": "alone"}))
+    refusal = "PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
+    assert becomes(lambda: refusal in objects.told(namespace, "FailedScheduling"))
+    objects.delete("pod", "third", namespace)
     objects.delete("pod", "first", namespace)
     objects.wait_ready(namespace, "second")
 

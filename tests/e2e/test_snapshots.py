@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
@@ -140,3 +142,92 @@ def test_a_backup_outlives_its_volume(namespace, classes, source, take, cinder):
     metadata = cinder.get_volume(volume_id(namespace, "restored")).metadata
     assert metadata["csi.storage.k8s.io/pvc/name"] == "restored"
     assert metadata["cinder.csi.openstack.org/from-backup"] == backup.id
+
+
+@pytest.fixture
+def seen():
+    """Starts to note what becomes of the contents of a namespace's snapshots, and tells it: handle, ready."""
+    watching = []
+
+    def watch(namespace):
+        path = "{.spec.volumeSnapshotRef.namespace} {.status.snapshotHandle} {.status.readyToUse}"
+        command = ["kubectl", "get", "volumesnapshotcontents", "--watch", f'-o=jsonpath={path}{{"\\n"}}']
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        watching.append(process)
+
+        def told():
+            process.terminate()
+            lines = [line.split() for line in process.communicate()[0].splitlines()]
+            return [tuple(line[1:]) for line in lines if line[:1] == [namespace]]
+
+        return told
+
+    yield watch
+    for process in watching:
+        process.kill()
+        process.wait()
+
+
+def test_a_backup_has_an_id_before_it_is_ready(namespace, take, seen):
+    told = seen(namespace)
+    backup = take("backup")
+    answers = [answer for answer in told() if answer[:1] == (backup,)]
+    assert answers[0] == (backup, "false")
+    assert answers[-1] == (backup, "true")
+
+
+@pytest.fixture
+def by_hand(cinder):
+    """A snapshot and a backup, the latter under way, that Kubernetes knows nothing of."""
+    volume = cinder.create_volume(name="by-hand", size=1, volume_type="fast")
+    cinder.wait_for_status(volume, "available", interval=0.5, wait=60)
+    made = {
+        "snapshot": cinder.create_snapshot(volume_id=volume.id, name="by-hand"),
+        "backup": cinder.create_backup(volume_id=volume.id, name="by-hand"),
+    }
+    yield {kind: each.id for kind, each in made.items()}
+    assert becomes(lambda: not copies(cinder, volume.id)), f"left behind: {copies(cinder, volume.id)}"
+    cinder.delete_volume(volume.id)
+
+
+def content(namespace, kind, handle):
+    """A VolumeSnapshot of something that is there, and the content that says so."""
+    name = f"{namespace}-{kind}-by-hand"
+    return (
+        {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshotContent",
+            "metadata": {"name": name},
+            "spec": {
+                "driver": DRIVER,
+                "deletionPolicy": "Delete",
+                "source": {"snapshotHandle": handle},
+                "volumeSnapshotRef": {"name": f"{kind}-by-hand", "namespace": namespace},
+            },
+        },
+        {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshot",
+            "metadata": {"name": f"{kind}-by-hand", "namespace": namespace},
+            "spec": {"source": {"volumeSnapshotContentName": name}},
+        },
+    )
+
+
+def test_what_was_made_by_hand_is_taken_as_it_is(namespace, classes, cinder, by_hand):
+    for kind, handle in by_hand.items():
+        apply(*content(namespace, kind, handle))
+    for kind in by_hand:
+        wait("volumesnapshot", f"{kind}-by-hand", namespace, "jsonpath={.status.readyToUse}=true")
+        assert get("volumesnapshot", f"{kind}-by-hand", namespace)["status"]["restoreSize"] == "1Gi"
+    assert cinder.get_backup(by_hand["backup"]).status == "available"
+
+    group = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot"}
+    for kind in by_hand:
+        apply(claim(namespace, f"of-{kind}", classes, dataSource={**group, "name": f"{kind}-by-hand"}))
+    assert cinder.get_volume(wait_bound(namespace, "of-snapshot")).snapshot_id == by_hand["snapshot"]
+    metadata = cinder.get_volume(wait_bound(namespace, "of-backup")).metadata
+    assert metadata["cinder.csi.openstack.org/from-backup"] == by_hand["backup"]
+    for kind in by_hand:
+        delete("pvc", f"of-{kind}", namespace)
+        delete("volumesnapshot", f"{kind}-by-hand", namespace)
