@@ -8,6 +8,7 @@ The servers are no nodes of the lab, so nothing is plugged in anywhere; Nova and
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import uuid
@@ -232,6 +233,32 @@ def test_a_server_that_is_shut_off_gives_its_volume_back(cloud, attachments, vol
     finally:
         cloud.compute.start_server(server)
         cloud.compute.wait_for_server(found, interval=0.3, wait=60)
+    assert held_by(cloud, volume) == ("available", [])
+
+
+@pytest.fixture
+def host_down(admin, server):
+    """Tells Nova that a server's host is down, and that it is up again."""
+    host = admin.compute.get_server(server).compute_host
+    [service] = admin.compute.services(binary="nova-compute", host=host)
+
+    @contextlib.contextmanager
+    def down():
+        admin.compute.update_service_forced_down(service, forced=True)
+        try:
+            yield
+        finally:
+            admin.compute.update_service_forced_down(service, forced=False)
+
+    return down
+
+
+def test_a_server_whose_host_is_down_keeps_its_volume(cloud, attachments, volume, server, host_down):
+    attachments.attach(volume, server, soon())
+    with host_down(), pytest.raises(InUse, match="openstack server evacuate"):
+        attachments.detach(volume, server, soon())
+    assert held_by(cloud, volume) == ("in-use", [server])
+    attachments.detach(volume, server, soon())
     assert held_by(cloud, volume) == ("available", [])
 
 

@@ -22,6 +22,7 @@ class Fault(enum.Enum):
     UNAVAILABLE = "503 with Retry-After, not done", 3
     TOO_MANY = "429, not done", 3
     FOREIGN = "404 of a proxy, not done", 3
+    REVOKED = "401 for a good token, not done", 2
     RESET = "connection reset, not done", 4
     RESET_AFTER = "connection reset, done", 4
     CUT_OFF = "answer cut off, done", 3

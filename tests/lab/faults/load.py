@@ -222,11 +222,13 @@ class Load:
             self._maybe_delete(each, chance)
 
     def _backed_up(self, name: str, chance: random.Random) -> None:
-        """A backup, which is asked about until it is ready, and may outlive its volume."""
+        """A backup, which is asked about until it is ready, may outlive its volume, and is restored."""
         volume = self._create(name)
         backup = self._snapshot(f"{name}-backup", volume, BACKUP_PAUSE, type="backup")
         self.expected.backups[backup] = volume
         self._maybe_delete(volume, chance)
+        source = csi.VolumeContentSource(snapshot=csi.VolumeContentSource.SnapshotSource(snapshot_id=backup))
+        self._maybe_delete(self._create(f"{name}-restored", source), chance)
         if chance.random() < 0.5:
             self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=backup))
             del self.expected.backups[backup]

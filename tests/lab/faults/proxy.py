@@ -48,12 +48,13 @@ class Answer:
 class Proxy(http.server.ThreadingHTTPServer):
     """A proxy before one service.
 
-    :param service: ``host:port``.
-    :param renamed: what answers name, and what they are made to name instead; shared by all proxies.
+    :param service: ``host:port``; it speaks HTTP.
+    :param renamed: URLs' beginnings that answers have, and those they get instead; shared by all proxies.
     :param faults: None for a service that is always well.
     :param silence: seconds after which a request without an answer is ended at the latest.
     """
 
+    scheme = "http"
     daemon_threads = True
     request_queue_size = 64
 
@@ -66,11 +67,12 @@ class Proxy(http.server.ThreadingHTTPServer):
         self.faults = faults
         self.silence = silence
         self.log = log
-        renamed[service] = self.address
+        renamed[f"http://{service}"] = self.origin
 
     @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
+    def origin(self) -> str:
+        """The beginning of the URLs of what it serves."""
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """The driver hanging up is part of the test, and any other error shows in the driver's calls."""
@@ -99,11 +101,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             case Fault.ERROR:
                 self._send(_fault(500, "injected"))
             case Fault.UNAVAILABLE:
-                self._send(_fault(503, "injected", {"Retry-After": "1"}))
+                self._send(_fault(503, "injected", {"Retry-After": "2"}))
             case Fault.TOO_MANY:
-                self._send(_fault(429, "injected", {"Retry-After": "0"}))
+                self._send(_fault(429, "injected", {"Retry-After": "1"}))
             case Fault.FOREIGN:
                 self._send(Answer(404, {"Content-Type": "text/plain"}, b"default backend - 404"))
+            case Fault.REVOKED:
+                self._send(_fault(401, "injected"))
             case Fault.RESET:
                 self._reset()
             case Fault.SILENCE:
@@ -169,7 +173,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         select.select([self.connection], [], [], self.server.silence)
 
     def _note(self, what: str, body: bytes) -> None:
-        text = body[:300].decode(errors="replace") if self.server.faults else ""
+        secret = "/auth/" in self.path
+        text = "" if secret else body[:300].decode(errors="replace")
         self.server.log.write(f"{time.time():.3f} {self.command} {self.path} {what} {text}\n")
 
 
@@ -190,7 +195,7 @@ def _with_statuses(body: bytes, faults: Faults) -> bytes:
 
 @contextmanager
 def before(keystone: str, services: list[str], faults: Faults, silence: float, log: Any) -> Iterator[str]:
-    """Put proxies before Keystone, where nothing happens, and before other services. Return Keystone's URL.
+    """Put proxies before Keystone and other services. Return Keystone's URL.
 
     :param keystone: its URL.
     :param services: URLs.
@@ -199,15 +204,10 @@ def before(keystone: str, services: list[str], faults: Faults, silence: float, l
     """
     renamed: dict[str, str] = {}
     with ExitStack() as running:
-
-        def start(url: str, faulty: Faults | None) -> Proxy:
-            proxy = Proxy(urlsplit(url).netloc, renamed, faulty, silence, log)
+        for service in {urlsplit(url).netloc for url in (keystone, *services)}:
+            proxy = Proxy(service, renamed, faults, silence, log)
             running.callback(proxy.server_close)
             running.callback(proxy.shutdown)
             threading.Thread(target=proxy.serve_forever, daemon=True).start()
-            return proxy
-
-        first = start(keystone, None)
-        for each in {urlsplit(url).netloc: url for url in services}.values():
-            start(each, faults)
-        yield urlsplit(keystone)._replace(netloc=first.address).geturl()
+        known = urlsplit(keystone)
+        yield renamed[f"http://{known.netloc}"] + known.path

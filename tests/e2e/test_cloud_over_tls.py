@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cloud of a private authority that wants to see a certificate of its clients: all of its services do."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import uuid
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, section
+from ansible_collections.mooring.storage.tests.lab.faults.proxy import Proxy
+from ansible_collections.mooring.storage.tests.unit.csi_server.certificates import Authority
+
+
+class TlsProxy(Proxy):
+    """Stands before a service of the lab, and speaks TLS."""
+
+    scheme = "https"
+
+    def __init__(self, service, renamed, context, log):
+        super().__init__(service, renamed, None, 0, log)
+        # The handshake is the handler's, in a thread of its own.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path, "authority")
+
+
+@pytest.fixture
+def requests(tmp_path):
+    """Tells what was asked of the services."""
+    return tmp_path / "requests.log"
+
+
+@pytest.fixture
+def auth_url(connection, authority, requests):
+    """Where that cloud's Keystone is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("service"))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    keystone = connection.config.get_auth_args()["auth_url"]
+    services = [keystone, *(connection.endpoint_for(name) for name in ("block-storage", "compute"))]
+    renamed = {}
+    with requests.open("w", buffering=1) as log, ExitStack() as running:
+        for service in {urlsplit(url).netloc for url in services}:
+            proxy = TlsProxy(service, renamed, context, log)
+            running.callback(proxy.server_close)
+            running.callback(proxy.shutdown)
+            threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        known = urlsplit(keystone)
+        yield renamed[f"http://{known.netloc}"] + known.path
+
+
+@pytest.fixture
+def controller(tmp_path, cloud, auth_url):
+    """Starts a controller whose cloud.conf has further keys."""
+    with ExitStack() as running:
+
+        def start(**keys):
+            made = OwnController(tmp_path)
+            made.configure(section(cloud, **{"auth-url": auth_url, **keys}))
+            return running.enter_context(made.running())
+
+        yield start
+
+
+def refusal(controller, word):
+    """What /readyz says, once it names a reason."""
+    becomes(lambda: word in controller.readyz()[1])
+    return controller.readyz()
+
+
+def test_an_authority_that_is_not_trusted_is_told(controller, authority):
+    certificate, key = authority.issue("driver")
+    status, text = refusal(controller(**{"cert-file": certificate, "key-file": key}), "certificate")
+    assert (status, "CERTIFICATE_VERIFY_FAILED" in text) == (503, True), text
+
+
+def test_a_certificate_that_is_missing_is_told(controller, authority):
+    status, text = refusal(controller(**{"ca-file": authority.file}), "certificate")
+    assert (status, "certificate required" in text.lower()) == (503, True), text
+
+
+def test_volumes_are_made_and_deleted(controller, authority, cinder, requests):
+    certificate, key = authority.issue("driver")
+    started = controller(**{"ca-file": authority.file, "cert-file": certificate, "key-file": key})
+    assert becomes(lambda: started.readyz() == (200, "ok\n")), started.readyz()
+    request = csi.CreateVolumeRequest(name=f"e2e-{uuid.uuid4()}", parameters={"type": "slow"})
+    capability = request.volume_capabilities.add()
+    capability.mount.fs_type = "ext4"
+    capability.access_mode.mode = csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER
+    with started.stub() as stub:
+        volume = stub.CreateVolume(request, timeout=60).volume.volume_id
+        assert cinder.get_volume(volume).status == "available"
+        stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=60)
+    assert cinder.find_volume(volume, ignore_missing=True) is None
+    asked = requests.read_text()
+    assert "POST /v3/auth/tokens" in asked
+    assert f"DELETE /v3/volumes/{volume}" in asked
