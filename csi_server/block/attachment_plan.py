@@ -60,6 +60,9 @@ class Patience:
     """Of what Nova lists, and thus works on: it attaches one volume after another to a server."""
     detaching: float = 180.0
     """A hypervisor asks its guest for a device 8 times, 20 s apart, before it gives up."""
+    before_deletion: float = 60.0
+    """Of what is half-made, when the volume is lost with it: Nova shows a server that is to be booted from a
+    volume only when it has found a host for it."""
     unanswered: float = 120.0
     """Not of what is there, but of what may come: an attach whose answer was lost waits in Nova while the
     server is busy with something else, and shows nowhere until then."""
@@ -177,15 +180,11 @@ def _make_way(now: Situation, server_id: str, patience: Patience) -> Action | No
     left = [each for each in now.records if _is_left_over(now, each, server_id)]
     if left:
         return _repair(now, Remove(tuple(each.id for each in left)))
-    return _remove_orphans(now, patience)
-
-
-def _remove_orphans(now: Situation, patience: Patience) -> Action | None:
     orphans = [each for each in now.records if _is_orphan(now, each)]
-    if not orphans:
-        return None
-    remove = Remove(tuple(each.id for each in orphans))
-    return _settled(now, patience.half_made, "to be attached by somebody else", _repair(now, remove))
+    if orphans:
+        remove = Remove(tuple(each.id for each in orphans))
+        return _settled(now, patience.half_made, "to be attached by somebody else", _repair(now, remove))
+    return None
 
 
 def _refuse_second(now: Situation, why: str) -> Refuse:
@@ -211,7 +210,10 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
     made = [each for each in now.records if each.status == ATTACHED]
     if now.records and not made:
         return Wait(f"{volume} to be attached to {_holders(now)}")
-    return _end_status(now, _repair(now, Complete(made[0].id) if made else Release()), patience)
+    repair = _repair(now, Complete(made[0].id) if made else Release())
+    if volume.status in _AT_WORK:
+        return _settled(now, patience.half_made, f"to be {volume.status} no longer", repair)
+    return repair
 
 
 def plan_detach(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -244,17 +246,20 @@ def plan_free(now: Situation, refused: CloudError, patience: Patience) -> Action
 
     :param refused: what Cinder answered to the request to delete.
     """
-    volume = now.volume
-    left = [each for each in now.records if now.servers.get(each.server_id) is Server.GONE]
-    if left:
-        return _repair(now, Remove(tuple(each.id for each in left)))
-    if (orphans := _remove_orphans(now, patience)) is not None:
-        return orphans
-    if volume.status == "available":
+    if now.volume.status == "available":
         return Done()
-    if now.records or volume.status not in HELD:
+    half_made = [each for each in now.records if _is_orphan(now, each) or _is_begun_for_nobody(now, each)]
+    if len(half_made) < len(now.records) or now.volume.status not in HELD:
         return Refuse(refused)
-    return _end_status(now, _repair(now, Release()), patience)
+    if half_made:
+        repair = _repair(now, Remove(tuple(each.id for each in half_made)))
+    else:
+        repair = _repair(now, Release())
+        if now.volume.status not in _AT_WORK:
+            return repair
+    if now.unchanged < patience.before_deletion:
+        return Refuse(Busy(f"{now.volume}, which nobody has, may be attached by somebody in a moment"))
+    return repair
 
 
 def _detach_from_holder(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -292,15 +297,13 @@ def _is_orphan(now: Situation, record: AttachmentRecord) -> bool:
     return record.status != ATTACHED and now.servers[record.server_id] is Server.WITHOUT
 
 
+def _is_begun_for_nobody(now: Situation, record: AttachmentRecord) -> bool:
+    """Half made, for a server that is gone."""
+    return record.status != ATTACHED and now.servers.get(record.server_id) is Server.GONE
+
+
 def _settled(now: Situation, seconds: float, until: str, then: Action) -> Action:
     return then if now.unchanged >= seconds else Wait(f"{now.volume} {until}")
-
-
-def _end_status(now: Situation, repair: Action, patience: Patience) -> Action:
-    """Repair a status that is wrong; one that tells of work, when that takes too long."""
-    if now.volume.status in _AT_WORK:
-        return _settled(now, patience.half_made, f"to be {now.volume.status} no longer", repair)
-    return repair
 
 
 def _repair(now: Situation, action: Remove | Complete | Release) -> Action:

@@ -178,8 +178,9 @@ class ServerAttachments:
         """Return when nothing holds a volume that no server has, or when there is no such volume.
 
         :param refused: why it could not be deleted.
-        :raises InUse: ``refused`` where a server has it or something else is in the way; or it was not made
-            by this driver for this cluster.
+        :raises InUse: ``refused`` where a server has it, or had it when it was deleted, or where something
+            else is in the way; or it was not made by this driver for this cluster.
+        :raises Busy: somebody may be about to attach it.
         """
         self._follow(_free, volume_id, "", refused, deadline)
 

@@ -25,7 +25,7 @@ from ...plugins.module_utils._cloud.errors import (
 from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
 from . import connector, names
-from .attachment_plan import HELD, Patience
+from .attachment_plan import ATTACHED, HELD, Patience
 from .attachments import PACE
 from .recent import Recent
 from .sightings import Sightings
@@ -204,11 +204,12 @@ class ConnectorAttachments:
     def _remove_half_made(self, volume: Volume, deadline: Deadline) -> None:
         """Remove what an attach left that was ended half way.
 
-        The caller holds the volume's lock, so no attach of this driver is under way.
+        The caller holds the volume's lock, so no attach of this process is under way; that of another one may
+        have ended since the volume was looked at.
         """
         complete = {attachment.id for attachment in volume.attachments}
         for record in self._exports.of_volume(volume.id, deadline):
-            if record.id not in complete and not record.server_id:
+            if record.id not in complete and record.status != ATTACHED and not record.server_id:
                 self._exports.delete(record.id, deadline)
 
     def _is_free(self, volume_id: str, deadline: Deadline) -> bool:

@@ -12,7 +12,13 @@ from typing import ClassVar
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import InUse, InvalidRequest, OutOfCapacity, ZoneRefused
+from ...plugins.module_utils._cloud.errors import (
+    HasSnapshots,
+    InUse,
+    InvalidRequest,
+    OutOfCapacity,
+    ZoneRefused,
+)
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
@@ -107,6 +113,8 @@ class VolumeRpcs(ControllerPart):
             cloud = self._clouds.of(request.secrets)
             try:
                 cloud.volumes.delete(request.volume_id, deadline)
+            except HasSnapshots:
+                raise
             except InUse as refused:
                 cloud.attachments.free(request.volume_id, refused, deadline)
                 cloud.volumes.delete(request.volume_id, deadline)

@@ -18,6 +18,7 @@ from ...plugins.module_utils._cloud.errors import (
     Busy,
     CloudError,
     Conflict,
+    HasSnapshots,
     InUse,
     InvalidRequest,
     NotFound,
@@ -272,7 +273,7 @@ class BlockVolumes:
             if now.status == "deleting":
                 return True
             if snapshots := self._volumes.snapshots_of(volume_id, deadline):
-                raise InUse(
+                raise HasSnapshots(
                     f"{now} has snapshots, which have to be deleted first: {', '.join(snapshots)}"
                 ) from refused
             raise

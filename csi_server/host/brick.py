@@ -22,7 +22,7 @@ from ..credentials import credentials, hide
 from .errors import CommandFailed, DeviceNotReady
 
 T = TypeVar("T")
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 #: Kinds of connections whose paths multipathd puts together. Those of NVMe are the kernel's.
 _MAPPED = frozenset({"iscsi", "iser", "fibre_channel"})
 #: As shells have it for a program that is not there.
@@ -76,7 +76,7 @@ def device_of(found: Mapping[str, Any], kind: str, multipath: Multipath) -> str:
         )
         if multipath.enforce:
             raise DeviceNotReady(problem)
-        LOG.warning(problem)
+        log.warning("%s", problem)
     return path
 
 

@@ -145,21 +145,15 @@ def attached(driver):
     return [each["metadata"]["name"] for each in attachments if each["spec"]["attacher"] == driver]
 
 
-def on_node(number, script, check=True):
-    """Run a shell script on a node, and return what it wrote."""
-    ran = subprocess.run(
-        [LAB / "bin" / "node-shell", number, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=check,
-    )
-    return ran.stdout
+def on_node(number, script):
+    """Run a shell script on a node, and return what it wrote; a script that fails raises."""
+    shell = [LAB / "bin" / "node-shell", number, "-c", script]
+    return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def sessions(number, volume):
     """The iSCSI sessions that a node has with the target of a volume."""
-    listed = on_node(number, "grep . /sys/class/iscsi_session/*/targetname", check=False)
+    listed = on_node(number, "grep -s . /sys/class/iscsi_session/*/targetname || true")
     return [line for line in listed.splitlines() if volume in line]
 
 

@@ -102,8 +102,9 @@ def test_volumes_are_made_and_deleted(controller, authority, cinder, requests):
     capability.access_mode.mode = csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER
     with started.stub() as stub:
         volume = stub.CreateVolume(request, timeout=60).volume.volume_id
-        assert cinder.get_volume(volume).status == "available"
+        status = cinder.get_volume(volume).status
         stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=60)
+    assert status == "available"
     assert cinder.find_volume(volume, ignore_missing=True) is None
     asked = requests.read_text()
     assert "POST /v3/auth/tokens" in asked

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
+from contextlib import ExitStack
 
 import pytest
 
@@ -41,35 +43,40 @@ def role(cloud):
 @pytest.fixture(scope="module")
 def preview(role, tmp_path_factory):
     """What the role says that it would do, in a cluster that has nothing of it."""
-    return second_driver.run(tmp_path_factory.mktemp("preview"), role, "--check", "--diff")
+    said = second_driver.run(tmp_path_factory.mktemp("preview"), role, "--check", "--diff")
+    namespaces = kubectl("get", "namespaces", "--output=name").split()
+    assert (second_driver.of_installation(NAME), f"namespace/{SPACE}" in namespaces) == ([], False)
+    return said
 
 
 @pytest.fixture(scope="module")
 def provider_ids():
     """The nodes' kubelets were told a providerID, in the file that Cluster API writes. Gives them by node."""
     known = {node: node_id(node, objects.DRIVER) for node in NODES}
-    for node, server in known.items():
-        on_node(node[-1], f"echo 'providerID: openstack:///{server}' >{KUBELET_CONFIG}")
-    yield known
-    for node in known:
-        on_node(node[-1], f"rm {KUBELET_CONFIG}")
+    with ExitStack() as written:
+        for node, server in known.items():
+            written.callback(on_node, node[-1], f"rm -f {KUBELET_CONFIG}")
+            on_node(node[-1], f"echo 'providerID: openstack:///{server}' >{KUBELET_CONFIG}")
+        yield known
 
 
 @pytest.fixture(scope="module")
 def driver(role, preview, provider_ids, tmp_path_factory):
     """The driver, installed. Gives its name."""
     folder = tmp_path_factory.mktemp("installed")
-    kubectl("create", "namespace", SPACE)
-    try:
+    with ExitStack() as made:
+        made.callback(kubectl, "delete", "namespace", SPACE, "--timeout=100s")
+        kubectl("create", "namespace", SPACE)
         certificate, key = Authority(folder, "metrics").issue("driver")
-        kubectl(
-            "create", "secret", "tls", "metrics-tls", "-n", SPACE, f"--cert={certificate}", f"--key={key}"
-        )
+        files = f"--cert={certificate}", f"--key={key}"
+        kubectl("create", "secret", "tls", "metrics-tls", "--namespace", SPACE, *files)
+        of_all = second_driver.run(folder, role, "--check", "--diff")
+        assert changed(of_all) > changed(preview)
+        assert not [secret for secret in secrets(role) if secret in of_all]
+        assert second_driver.of_installation(NAME) == []
+        made.callback(second_driver.remove, folder, NAME, role)
         second_driver.run(folder, role)
         yield role["csi_driver_name"]
-    finally:
-        second_driver.remove(folder, NAME, role)
-        kubectl("delete", "namespace", SPACE, "--timeout=100s")
 
 
 @pytest.fixture
@@ -82,6 +89,13 @@ def node_id(node, driver):
     """The id that a node has in a driver."""
     drivers = objects.get("csinode", node)["spec"]["drivers"]
     return next(each["nodeID"] for each in drivers if each["name"] == driver)
+
+
+def secrets(role):
+    """What no output may show: the password, and the beginning of a cloud.conf as a Secret has it."""
+    return role["csi_driver_cloud_conf"]["Global"]["password"], b64encode(b"[Global]").decode().rstrip("=")[
+        :-1
+    ]
 
 
 def changed(output):
@@ -102,7 +116,8 @@ def leader(driver):
 
 def test_check_mode_tells_what_would_be_made_and_makes_nothing(preview, role):
     assert changed(preview) > 0
-    assert role["csi_driver_cloud_conf"]["Global"]["password"] not in preview
+    assert "The rest is not previewed" in preview
+    assert not [secret for secret in secrets(role) if secret in preview]
 
 
 def test_a_second_run_changes_nothing(driver, role, tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 
@@ -47,7 +48,7 @@ until multipathd show status; do sleep 0.2; done
 STOP = f"""
 multipathd shutdown
 multipath -F
-rm /etc/multipath.conf
+rm -f /etc/multipath.conf
 for rules in {RULES}; do ln -sf /dev/null $rules; done
 udevadm control --reload
 """
@@ -56,12 +57,11 @@ udevadm control --reload
 @pytest.fixture(scope="module")
 def multipathd():
     """Runs on both nodes."""
-    nodes = ("1", "2")
-    for node in nodes:
-        on_node(node, START)
-    yield
-    for node in nodes:
-        on_node(node, STOP)
+    with ExitStack() as running:
+        for node in ("1", "2"):
+            running.callback(on_node, node, STOP)
+            on_node(node, START)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,8 @@ def test_volumes_that_nobody_has_are_deleted_with_their_claims(namespace, claims
     reserve(cinder, reserved, instance_uuid=str(uuid.uuid4()))
     admin.reset_volume_status(detaching, "detaching", None, None)
     kubectl("delete", "pvc", "--all", "--namespace", namespace)
-    assert becomes(lambda: not [v for v in cinder.volumes() if v.id in (reserved, detaching)])
+    # Who might be about to attach them has a minute.
+    assert becomes(lambda: not [v for v in cinder.volumes() if v.id in (reserved, detaching)], 150)
 
 
 def test_a_volume_in_error_is_refused_with_what_helps_and_is_usable_when_that_is_done(

@@ -186,8 +186,12 @@ def by_hand(cinder):
         "backup": cinder.create_backup(volume_id=volume.id, name="by-hand"),
     }
     yield {kind: each.id for kind, each in made.items()}
-    assert becomes(lambda: not copies(cinder, volume.id)), f"left behind: {copies(cinder, volume.id)}"
+    left = becomes(lambda: not copies(cinder, volume.id)) or copies(cinder, volume.id)
+    cinder.delete_backup(made["backup"])
+    cinder.delete_snapshot(made["snapshot"])
+    becomes(lambda: not copies(cinder, volume.id))
     cinder.delete_volume(volume.id)
+    assert left is True, f"left behind: {left}"
 
 
 def content(namespace, kind, handle):

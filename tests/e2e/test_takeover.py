@@ -217,13 +217,13 @@ def image():
 def role(image, tmp_path):
     """Runs the role as the lab does, with some variables changed; the lab's own installation comes back."""
 
-    def run(**variables):
+    def run(*options, **variables):
         play = {
             "vars_files": [LAB_VARIABLES],
             "vars": {"csi_driver_image": image},
             "roles": [{"role": "mooring.storage.csi_driver", **variables}],
         }
-        return run_play(tmp_path, play)
+        return run_play(tmp_path, play, *options)
 
     yield run
     back = run(csi_driver_take_over=True)
@@ -383,14 +383,22 @@ def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder
     assert "csi_driver_take_over" in refused.stdout
     assert objects.get("deployment", CONTROLLER, SYSTEM)["metadata"].get("labels") is None
 
+    take_over = {
+        "csi_driver_take_over": True,
+        "csi_driver_cluster": "kubernetes",
+        "csi_driver_cloud_conf": {},
+        "csi_driver_secret_name": SECRET,
+        "csi_driver_sidecars": ["provisioner", "attacher", "resizer", "snapshotter"],
+    }
+    theirs = {pod["metadata"]["uid"] for pod in pods()}
+    preview = role("--check", **take_over)
+    assert preview.returncode == 0, preview.stdout
+    assert "The rest is not previewed" in preview.stdout
+    assert "changed=0" not in preview.stdout
+    assert {pod["metadata"]["uid"] for pod in pods()} == theirs
+
     before = lines(namespace, "writer")
-    taken = role(
-        csi_driver_take_over=True,
-        csi_driver_cluster="kubernetes",
-        csi_driver_cloud_conf={},
-        csi_driver_secret_name=SECRET,
-        csi_driver_sidecars=["provisioner", "attacher", "resizer", "snapshotter"],
-    )
+    taken = role(**take_over)
     assert taken.returncode == 0, taken.stdout
     labels = objects.get("deployment", CONTROLLER, SYSTEM)["metadata"]["labels"]
     assert labels["app.kubernetes.io/managed-by"] == "mooring.storage"

@@ -37,6 +37,10 @@ class InUse(Conflict):
     """The object is attached, has dependants, or is in a state that forbids the call."""
 
 
+class HasSnapshots(InUse):
+    """The volume cannot be deleted before its snapshots are."""
+
+
 class InvalidRequest(CloudError):
     """The service refuses the request as such: repeating it cannot help."""
 

@@ -59,10 +59,7 @@ class SharedPoller(Generic[T]):
         :raises CloudError: from ``judge``, from a request, or Timeout.
         """
 
-        def missing(was_listed: bool) -> T | None:
-            return self._get_one(key, deadline)
-
-        return self._wait(key, judge, missing, what, deadline, pace)
+        return self._wait(key, judge, lambda: self._get_one(key, deadline), what, deadline, pace)
 
     def wait_until_gone(
         self,
@@ -78,23 +75,20 @@ class SharedPoller(Generic[T]):
         never was may be outside of it, and is asked for by its id.
         """
 
-        def missing(was_listed: bool) -> T | None:
-            return None if was_listed else self._get_one(key, deadline)
-
-        return self._wait(key, judge, missing, what, deadline, pace)
+        return self._wait(key, judge, lambda: None, what, deadline, pace)
 
     def _wait(
         self,
         key: str,
         judge: Callable[[T | None], R | None],
-        missing: Callable[[bool], T | None],
+        left: Callable[[], T | None],
         what: str,
         deadline: Deadline,
         pace: PaceSource,
     ) -> R:
         """See ``wait``.
 
-        :param missing: returns the object when a listing lacks it; gets whether one has held it before.
+        :param left: returns what has become of the object when it is not in the listing any more.
         """
         since = begun = self._clock.now()
         in_listing = key in self._listing.latest()
@@ -110,8 +104,11 @@ class SharedPoller(Generic[T]):
                 return None
             since = math.nextafter(listing.asked_at, math.inf)
             found = listing.rows.get(key)
-            in_listing = in_listing or found is not None
-            verdict = judge(missing(in_listing) if found is None else found)
+            if found is None:
+                found = left() if in_listing else self._get_one(key, deadline)
+            else:
+                in_listing = True
+            verdict = judge(found)
             if verdict is not None and in_listing:
                 self._listing.ended_a_wait()
             return verdict

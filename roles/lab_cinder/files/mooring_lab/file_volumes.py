@@ -85,19 +85,21 @@ class Targets:
         self._tgtadm("bind", "target", "--tid", number, "--initiator-address", "ALL")
         return f"CHAP {user} {password}"
 
-    def connection(self, volume_id: str, login: str, over_all_paths: bool) -> dict[str, Any]:
-        """How an initiator reaches a volume's target."""
-        method, user, password = login.split()
-        name, number = self.PREFIX + volume_id, len(self._portals)
-        paths = {
+    def paths(self, volume_id: str) -> dict[str, Any]:
+        """What those who take several paths have to know beside the connection."""
+        number = len(self._portals)
+        return {
             "target_portals": self._portals,
-            "target_iqns": [name] * number,
+            "target_iqns": [self.PREFIX + volume_id] * number,
             "target_luns": [1] * number,
         }
+
+    def connection(self, volume_id: str, login: str) -> dict[str, Any]:
+        """How an initiator reaches a volume's target."""
+        method, user, password = login.split()
         return {
-            **(paths if over_all_paths else {}),
             "target_discovered": False,
-            "target_iqn": name,
+            "target_iqn": self.PREFIX + volume_id,
             "target_portal": self._portals[0],
             "target_lun": 1,
             "volume_id": volume_id,
@@ -250,8 +252,9 @@ class FileVolumeDriver(driver.VolumeDriver):
         self._begin("initialize_connection")
         path = self.local_path(volume)
         if self.configuration.file_portals and not takes_path(connector):
-            over_all_paths = bool(connector.get("multipath"))
-            data = self._targets.connection(volume.id, volume.provider_auth, over_all_paths)
+            data = self._targets.connection(volume.id, volume.provider_auth)
+            if connector.get("multipath"):
+                data |= self._targets.paths(volume.id)
             return {"driver_volume_type": "iscsi", "data": data}
         if not takes_path(connector):
             with self._loop_lock:

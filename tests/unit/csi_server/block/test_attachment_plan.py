@@ -109,9 +109,15 @@ def test_attach_beside_others(status: str, action: plan.Action) -> None:
         (situation("in-use"), Release()),
         (situation("detaching"), Release()),
         (situation("error_attaching"), Release()),
-        (situation("in-use", record("attached", THERE), there=GONE), Remove(("attached-there",))),
+        (situation("reserved", record("reserved", THERE), there=GONE), Remove(("reserved-there",))),
         (situation("reserved", record("reserved", THERE)), Remove(("reserved-there",))),
         (situation("reserved", record("reserved", "")), Remove(("reserved-",))),
+        # A server that Nova does not show may be another project's.
+        (situation("in-use", record("attached", THERE), there=GONE), Refuse(REFUSED)),
+        (
+            situation("in-use", record("attached", THERE), record("reserved", HERE), there=GONE),
+            Refuse(REFUSED),
+        ),
         # Somebody has it, or may have it, or something else is in the way.
         (situation("in-use", record("attached", THERE), there=WITH), Refuse(REFUSED)),
         (situation("in-use", record("attached", THERE)), Refuse(REFUSED)),
@@ -127,12 +133,16 @@ def test_free(now: Situation, action: plan.Action) -> None:
 @pytest.mark.parametrize(
     "now",
     [
-        situation("reserved", record("reserved", THERE), unchanged=1),
-        situation("attaching", unchanged=1),
+        situation("reserved", record("reserved", THERE), unchanged=20),
+        situation("reserved", record("reserved", THERE), there=GONE, unchanged=20),
+        situation("reserved", record("reserved", ""), unchanged=20),
+        situation("attaching", unchanged=20),
     ],
 )
-def test_who_may_be_at_work_is_waited_for_before_a_deletion(now: Situation) -> None:
-    assert isinstance(plan.plan_free(now, REFUSED, PATIENCE), Wait)
+def test_who_may_be_at_work_has_time_before_a_deletion(now: Situation) -> None:
+    refuse = plan.plan_free(now, REFUSED, PATIENCE)
+    assert isinstance(refuse, Refuse)
+    assert isinstance(refuse.error, Busy)
 
 
 def test_what_is_not_ours_is_not_freed() -> None:

@@ -460,12 +460,12 @@ def test_delete_of_a_volume_that_nobody_has(driver: Driver, status: str) -> None
     assert driver.cloud.volumes == {}
 
 
-def test_delete_of_a_volume_of_a_server_that_is_gone(driver: Driver) -> None:
-    server, volume = driver.cloud.add_server(), create(driver).volume_id
-    publish(driver, volume, server)
-    del driver.cloud.servers[server]
-    driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
-    assert driver.cloud.volumes == {}
+def test_delete_of_a_volume_that_somebody_may_be_about_to_attach(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.volumes[volume]["status"] = "reserved"
+    request = csi.DeleteVolumeRequest(volume_id=volume)
+    refused(lambda: driver.controller.DeleteVolume(request), grpc.StatusCode.ABORTED, "in a moment")
+    assert driver.cloud.volumes[volume]["status"] == "reserved"
 
 
 def test_validate_confirms_what_it_was_asked(driver: Driver) -> None:
