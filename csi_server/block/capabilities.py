@@ -78,12 +78,19 @@ def check_encryptable(capabilities: Iterable[csi.VolumeCapability]) -> None:
     :raises InvalidRequest: several nodes would format it at the same time, each with a key of its own.
     """
     for capability in capabilities:
-        if is_shared(capability) and not is_read_only(capability):
-            raise InvalidRequest(
-                f"access mode {_name(capability.access_mode.mode)} is not possible with encrypted volumes:"
-                " nodes that encrypt cannot write to one volume at the same time; use ReadWriteOnce, or a"
-                " volume type that Cinder encrypts"
-            )
+        if reason := encrypted_refusal(capability):
+            raise InvalidRequest(reason)
+
+
+def encrypted_refusal(capability: csi.VolumeCapability) -> str:
+    """Say why a volume that the node encrypts cannot give a capability; empty when it can."""
+    if not is_shared(capability) or is_read_only(capability):
+        return ""
+    return (
+        f"access mode {_name(capability.access_mode.mode)} is not possible with encrypted volumes:"
+        " nodes that encrypt cannot write to one volume at the same time; use ReadWriteOnce, or a"
+        " volume type that Cinder encrypts"
+    )
 
 
 def check_complete(capability: csi.VolumeCapability) -> None:

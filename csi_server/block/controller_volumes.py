@@ -127,9 +127,13 @@ class VolumeRpcs(ControllerPart):
         if not request.volume_capabilities:
             raise InvalidRequest("volume_capabilities is missing: give at least one")
         volume = self._clouds.of(request.secrets).volumes.find(request.volume_id, deadline_of(context))
+        encrypted = request.volume_context.get(names.ENCRYPTED) == "true"
         for capability in request.volume_capabilities:
             capabilities.check_complete(capability)
-            if reason := capabilities.refusal(capability, volume.multiattach):
+            reason = capabilities.refusal(capability, volume.multiattach)
+            if encrypted:
+                reason = reason or capabilities.encrypted_refusal(capability)
+            if reason:
                 return csi.ValidateVolumeCapabilitiesResponse(message=reason)
         return csi.ValidateVolumeCapabilitiesResponse(
             confirmed=csi.ValidateVolumeCapabilitiesResponse.Confirmed(

@@ -21,6 +21,8 @@ DESCRIBING = (names.CLAIM_NAME, names.CLAIM_NAMESPACE, names.VOLUME_NAME)
 #: The provisioner goes by it, in whatever case, and hands it on all the same: the name that
 #: csi.storage.k8s.io/fstype had before.
 FORMER_FS_TYPE = "fstype"
+#: A field of StorageClasses, which kubespray writes among their parameters.
+MISPLACED = "allowVolumeExpansion"
 #: Likewise, the names of Secrets from before those with that prefix.
 FORMER_SECRETS = tuple(
     f"csi{call}Secret{part}"
@@ -46,7 +48,7 @@ def parse(parameters: Mapping[str, str]) -> Parameters:
 
     :raises InvalidRequest: one is unknown; names it, and the nearest known one. Or its value is none.
     """
-    given = [name for name in parameters if name.lower() != FORMER_FS_TYPE]
+    given = [name for name in parameters if name.lower() != FORMER_FS_TYPE and name != MISPLACED]
     check_known("StorageClass", given, KNOWN, (*DESCRIBING, *FORMER_SECRETS))
     encrypted = parameters.get(ENCRYPTED, "false")
     if encrypted not in ("true", "false"):

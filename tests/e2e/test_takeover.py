@@ -31,6 +31,8 @@ DESCRIPTION = "Created by OpenStack Cinder CSI driver"
 #: Writes a line a moment, for as long as it runs.
 WRITING = "trap 'exit 0' TERM; while echo line >> /data/log && sync; do sleep 0.2; done"
 SECONDS = 300
+#: Fewer than a server of the lab may have.
+ATTACH_LIMIT = 9
 
 
 def cloud_conf(cloud):
@@ -60,7 +62,7 @@ subnet-id=0a1b2c3d-0000-4000-8000-000000000001
 [BlockStorage]
 bs-version=v3
 rescan-on-resize=true
-node-volume-attach-limit=20
+node-volume-attach-limit={ATTACH_LIMIT}
 ignore-volume-microversion=false
 
 [Metadata]
@@ -99,6 +101,13 @@ def sidecar(name, image, *arguments):
         "env": [{"name": "ADDRESS", "value": "/var/lib/csi/sockets/pluginproxy/csi.sock"}],
     }
     return mounted(container, socket__dir={"mountPath": "/var/lib/csi/sockets/pluginproxy/"})
+
+
+def limits():
+    """How many volumes the nodes say that they take."""
+    nodes = json.loads(kubectl("get", "csinodes", "-o", "json"))["items"]
+    drivers = [driver for node in nodes for driver in node["spec"]["drivers"] if driver["name"] == DRIVER]
+    return {driver["allocatable"]["count"] for driver in drivers}
 
 
 def workload(kind, name, pod, **spec):
@@ -402,6 +411,7 @@ def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder
     assert taken.returncode == 0, taken.stdout
     labels = objects.get("deployment", CONTROLLER, SYSTEM)["metadata"]["labels"]
     assert labels["app.kubernetes.io/managed-by"] == "mooring.storage"
+    assert becomes(lambda: limits() == {ATTACH_LIMIT}), limits()
     assert {pod: life(namespace, pod) for pod in lives} == lives
     assert lines(namespace, "writer") > before
 

@@ -138,6 +138,17 @@ def test_validate_answers_for_the_volume(driver: Driver) -> None:
     assert "corrupted" in validate(driver, multi, capability(Mode.MULTI_NODE_MULTI_WRITER)).message
 
 
+def test_validate_knows_that_nodes_encrypt_a_volume(driver: Driver) -> None:
+    request = csi.ValidateVolumeCapabilitiesRequest(
+        volume_id=driver.cloud.add_volume(multiattach=True)["id"],
+        volume_context={"cinder.csi.openstack.org/encrypted": "true"},
+        volume_capabilities=[capability(Mode.MULTI_NODE_MULTI_WRITER, block=True)],
+    )
+    answer = driver.controller.ValidateVolumeCapabilities(request)
+    assert not answer.HasField("confirmed")
+    assert "not possible with encrypted volumes" in answer.message
+
+
 @pytest.mark.parametrize("wanted", SHARED)
 def test_several_nodes_have_a_volume_at_once(driver: Driver, wanted: csi.VolumeCapability) -> None:
     volume = driver.cloud.add_volume(multiattach=True)["id"]

@@ -206,7 +206,8 @@ def test_bad_parameters_are_named(driver: Driver, parameters: dict[str, str], wo
 
 
 @pytest.mark.parametrize(
-    "name", ["fsType", "fstype", "csiNodeStageSecretName", "csiProvisionerSecretNamespace"]
+    "name",
+    ["fsType", "fstype", "csiNodeStageSecretName", "csiProvisionerSecretNamespace", "allowVolumeExpansion"],
 )
 def test_what_the_provisioner_hands_on_from_its_early_days_is_passed_over(driver: Driver, name: str) -> None:
     volume = create(driver, parameters={name: "ext4", "type": "fast"})

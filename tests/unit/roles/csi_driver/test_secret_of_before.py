@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, The mooring.storage authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cloud.conf says that somebody else has put into the Secret, and the nodes do not read."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+GIVEN = {"csi_driver_cluster": "production", "csi_driver_image": "example.org/driver:1"}
+
+
+@pytest.fixture
+def holds(cluster, an_object):
+    """Has the cluster hold a Secret with a cloud.conf of these lines."""
+
+    def hold(*lines):
+        text = "\n".join(["[Global]", "auth-url=https://keystone.example.org/v3", *lines])
+        secret = an_object("Secret", "cloud-config", ours=False)
+        cluster.holds(secret | {"data": {"cloud.conf": b64encode(text.encode()).decode()}})
+
+    return hold
+
+
+def node_arguments(cluster):
+    [found] = [each for each in cluster.objects() if each["kind"] == "DaemonSet"]
+    return found["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+@pytest.mark.parametrize(("given", "told"), [("20", "20"), ('"20"', "20"), ("0", "256"), ("300", "256")])
+def test_the_limit_is_told_to_the_nodes(cluster, holds, given, told):
+    holds("[BlockStorage]", f"node-volume-attach-limit = {given}")
+    ran = cluster.run("csi_driver", **GIVEN)
+    assert ran.returncode == 0, ran.stdout
+    assert f"--max-volumes-per-node={told}" in node_arguments(cluster)
+
+
+def test_the_order_of_sources_is_told_to_the_nodes(cluster, holds):
+    holds("[Metadata]", "search-order=metadataService, configDrive")
+    ran = cluster.run("csi_driver", **GIVEN)
+    assert ran.returncode == 0, ran.stdout
+    assert "--node-id-sources=metadataService,configDrive" in node_arguments(cluster)
+
+
+def test_what_it_does_not_say_is_as_everywhere(cluster, holds):
+    holds()
+    ran = cluster.run("csi_driver", **GIVEN)
+    assert ran.returncode == 0, ran.stdout
+    arguments = node_arguments(cluster)
+    assert "--max-volumes-per-node=256" in arguments
+    assert "--node-id-sources=configDrive,metadataService,cloudInit,dmi,providerID" in arguments
+
+
+def test_certificate_authorities_that_the_pod_does_not_have_are_told_before_anything_changes(cluster, holds):
+    holds("ca-file=/etc/cacert/ca.pem")
+    before = cluster.objects()
+    ran = cluster.run("csi_driver", **GIVEN)
+    assert ran.returncode != 0
+    assert "/etc/cacert/ca.pem" in ran.stdout
+    assert cluster.objects() == before
+    holds('ca-file = "/etc/config/ca.crt"')
+    assert cluster.run("csi_driver", **GIVEN).returncode == 0
