@@ -169,7 +169,7 @@ def encrypted_class(dm_crypt, cluster_wide, namespace):
     """Makes StorageClasses of a key each; the Secret outlives the pods, as unstaging follows them."""
     made = []
 
-    def make(name, key, volume_type="fast"):
+    def make(name, key, volume_type="fast", **fields):
         secret = f"{namespace}-{name}"
         made.append(secret)
         objects.apply(
@@ -186,7 +186,7 @@ def encrypted_class(dm_crypt, cluster_wide, namespace):
             "csi.storage.k8s.io/node-stage-secret-name": secret,
             "csi.storage.k8s.io/node-stage-secret-namespace": "default",
         }
-        cluster_wide(objects.storage_class(secret, parameters))
+        cluster_wide(objects.storage_class(secret, parameters, **fields))
         return secret
 
     yield make

@@ -9,6 +9,7 @@ A second driver does it, beside the lab's own, in a project of OpenStack that ha
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -67,6 +68,39 @@ def test_a_raw_device_is_that_of_the_volume(storage, namespace):
         "echo kept | dd of=/dev/volume conv=fsync 2>/dev/null; dd if=/dev/volume bs=5 count=1 2>/dev/null"
     )
     assert objects.run(namespace, "user", written) == "kept\n"
+
+
+def test_a_node_encrypts_what_it_connects_to(storage, namespace, encrypted_class, driver):
+    name = encrypted_class("over-iscsi", "correct horse battery staple", "iscsi", provisioner=driver)
+    objects.apply(
+        objects.claim(namespace, "secret", name),
+        objects.pod(namespace, "writer", {"/data": "secret"}, nodeName="node1"),
+    )
+    objects.wait_ready(namespace, "writer")
+    source = objects.run(namespace, "writer", "awk '$2 == \"/data\" { print $1 }' /proc/mounts")
+    assert source.startswith("/dev/mapper/"), source
+    objects.run(namespace, "writer", "echo kept >/data/file")
+    volume = objects.volume_id(namespace, "secret")
+
+    objects.apply(objects.claim(namespace, "secret", name, "2Gi"))
+    objects.wait("pvc", "secret", namespace, "jsonpath={.status.capacity.storage}=2Gi")
+    assert int(objects.run(namespace, "writer", "df -Pm /data | awk 'END { print $2 }'")) > 1800
+
+    objects.delete("pod", "writer", namespace)
+    objects.apply(objects.pod(namespace, "reader", {"/data": "secret"}, nodeName="node2"))
+    objects.wait_ready(namespace, "reader")
+    assert objects.run(namespace, "reader", "cat /data/file") == "kept\n"
+    assert not sessions("1", volume)
+    objects.delete("pod", "reader", namespace)
+
+
+def test_no_node_passes_for_another(driver):
+    """A node's id is its connector, and an attachment is for whoever has that."""
+    other = ["--as=system:node:node2", "--as-group=system:nodes"]
+    change = '{"metadata": {"annotations": {"mooring.storage/test": "written"}}}'
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        kubectl("patch", "csinode", "node1", "--patch", change, *other)
+    assert "forbidden" in refused.value.stderr.lower()
 
 
 def test_what_a_hypervisor_should_encrypt_is_refused(
