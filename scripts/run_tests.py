@@ -4,7 +4,8 @@
 """Runs every stage of ``make test`` and ends with one line: ``N passed, N failed[, N skipped]``.
 
 The stages that only read the tree run one after the other beside those of the lab. A stage's output goes to
-``build/test/<stage>.log``. What was started of the lab is taken down at the end, whatever happened before.
+``build/test/<stage>.log``. The lab is made anew, since one that is left may hold anything, and taken down
+at the end, whatever happened before.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ LANES = (
         here("unit", ["tests/unit"], 10),
     ),
     (
-        make("lab-up", "lab", 45),
+        make("lab-fresh", "lab-down", 10),
+        make("lab-up", "lab", 45, needs=("lab-fresh",)),
         in_lab("lab", ["tests/lab", *(f"--ignore={path}" for path in DRIVER)], 30, needs=("lab-up",)),
         in_lab("driver", [*DRIVER, "-n", "3"], 30, needs=("lab-up",)),
         make("demo", "demo", 20, needs=("lab-up",)),
