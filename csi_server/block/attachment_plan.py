@@ -248,18 +248,12 @@ def plan_free(now: Situation, refused: CloudError, patience: Patience) -> Action
     """
     if now.volume.status == "available":
         return Done()
-    half_made = [each for each in now.records if _is_orphan(now, each) or _is_begun_for_nobody(now, each)]
-    if len(half_made) < len(now.records) or now.volume.status not in HELD:
+    if now.volume.status not in HELD or not all(_is_orphan(now, each) for each in now.records):
         return Refuse(refused)
-    if half_made:
-        repair = _repair(now, Remove(tuple(each.id for each in half_made)))
-    else:
-        repair = _repair(now, Release())
-        if now.volume.status not in _AT_WORK:
-            return repair
-    if now.unchanged < patience.before_deletion:
+    begun = bool(now.records) or now.volume.status in _AT_WORK
+    if begun and now.unchanged < patience.before_deletion:
         return Refuse(Busy(f"{now.volume}, which nobody has, may be attached by somebody in a moment"))
-    return repair
+    return _repair(now, Remove(tuple(each.id for each in now.records)) if now.records else Release())
 
 
 def _detach_from_holder(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -294,12 +288,7 @@ def _is_orphan(now: Situation, record: AttachmentRecord) -> bool:
     """Half made, and neither Nova nor, where it is of no server, anybody else has begun to use it."""
     if not record.server_id:
         return record.status == "reserved"
-    return record.status != ATTACHED and now.servers[record.server_id] is Server.WITHOUT
-
-
-def _is_begun_for_nobody(now: Situation, record: AttachmentRecord) -> bool:
-    """Half made, for a server that is gone."""
-    return record.status != ATTACHED and now.servers.get(record.server_id) is Server.GONE
+    return record.status != ATTACHED and now.servers[record.server_id] is not Server.WITH
 
 
 def _settled(now: Situation, seconds: float, until: str, then: Action) -> Action:

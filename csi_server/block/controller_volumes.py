@@ -127,12 +127,12 @@ class VolumeRpcs(ControllerPart):
         if not request.volume_capabilities:
             raise InvalidRequest("volume_capabilities is missing: give at least one")
         volume = self._clouds.of(request.secrets).volumes.find(request.volume_id, deadline_of(context))
-        encrypted = request.volume_context.get(names.ENCRYPTED) == "true"
+        encrypted = names.is_encrypted(request.volume_context)
         for capability in request.volume_capabilities:
             capabilities.check_complete(capability)
             reason = capabilities.refusal(capability, volume.multiattach)
-            if encrypted:
-                reason = reason or capabilities.encrypted_refusal(capability)
+            if encrypted and not reason:
+                reason = capabilities.encrypted_refusal(capability)
             if reason:
                 return csi.ValidateVolumeCapabilitiesResponse(message=reason)
         return csi.ValidateVolumeCapabilitiesResponse(

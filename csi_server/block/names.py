@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 DRIVER = "cinder.csi.openstack.org"
 TOPOLOGY_ZONE = "topology.cinder.csi.openstack.org/zone"
@@ -57,6 +58,11 @@ SNAPSHOT_CONTENT_NAME = "csi.storage.k8s.io/volumesnapshotcontent/name"
 FOR_BACKUP = "cinder.csi.openstack.org/for-backup"
 
 _LABEL_LENGTH = 63
+
+
+def is_encrypted(volume_context: Mapping[str, str]) -> bool:
+    """Say whether the node encrypts a volume of this context."""
+    return volume_context.get(ENCRYPTED) == "true"
 
 
 def zone_label(zone: str) -> str:

@@ -108,7 +108,7 @@ def stage(request: csi.NodeStageVolumeRequest) -> Stage:
         wanted=_wanted(volume_id, request.publish_context),
         path=path,
         access=_access(request.volume_capability, request.publish_context),
-        key=_key(request) if _encrypted(request.volume_context) else None,
+        key=_key(request) if names.is_encrypted(request.volume_context) else None,
         copy=request.volume_context.get(names.RESIZE_REQUIRED) == "true",
     )
 
@@ -129,7 +129,7 @@ def publish(request: csi.NodePublishVolumeRequest) -> Publish:
         staged=absolute("staging_target_path", staged) if staged else "",
         path=path,
         access=replace(access, read_only=access.read_only or request.readonly),
-        encrypted=_encrypted(request.volume_context),
+        encrypted=names.is_encrypted(request.volume_context),
     )
 
 
@@ -165,10 +165,6 @@ def given_path(field: str, path: str) -> str:
     if "\0" in path:
         raise InvalidRequest(f"{field} {path!r} is not an absolute path, nor any other: it holds a NUL")
     return path
-
-
-def _encrypted(volume_context: Mapping[str, str]) -> bool:
-    return volume_context.get(names.ENCRYPTED) == "true"
 
 
 def _key(request: csi.NodeStageVolumeRequest) -> str:

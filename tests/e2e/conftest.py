@@ -6,21 +6,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 import uuid
-from pathlib import Path
 
-import openstack
 import pytest
 import yaml
 
 from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
-
-LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud
 
 
 def volumes(cinder):
@@ -50,9 +46,7 @@ def cloud():
 @pytest.fixture
 def connection():
     """The cloud, as the driver's user."""
-    clouds = str(LAB / "etc" / "clouds.yaml")
-    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="demo")) as connection:
+    with lab_cloud() as connection:
         yield connection
 
 
@@ -65,9 +59,7 @@ def second_account():
 @pytest.fixture(scope="session")
 def second_project():
     """The cloud, as that user."""
-    clouds = str(LAB / "etc" / "clouds.yaml")
-    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="second")) as connection:
+    with lab_cloud("second") as connection:
         assert list(connection.compute.servers()) == []
         yield connection
 
@@ -149,12 +141,6 @@ def on_node(number, script):
     """Run a shell script on a node, and return what it wrote; a script that fails raises."""
     shell = [LAB / "bin" / "node-shell", number, "-c", script]
     return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-def sessions(number, volume):
-    """The iSCSI sessions that a node has with the target of a volume."""
-    listed = on_node(number, "grep -s . /sys/class/iscsi_session/*/targetname || true")
-    return [line for line in listed.splitlines() if volume in line]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import subprocess
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 WORDS = "in the clear it would be found"
 NODES = ("node1", "node2")

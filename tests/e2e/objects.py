@@ -157,3 +157,19 @@ def told(namespace: str, reason: str) -> str:
     """All that the events of a reason say; empty when there are none."""
     events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]
     return " ".join(event["message"] for event in events if event["reason"] == reason)
+
+
+def grow(namespace: str, name: str, size: str) -> None:
+    """Ask for a claim of another size."""
+    change("pvc", name, namespace, {"spec": {"resources": {"requests": {"storage": size}}}})
+
+
+def wait_for_capacity(namespace: str, name: str, size: str) -> None:
+    """Wait until a claim has grown, and what is on its volume too."""
+    wait("pvc", name, namespace, f"jsonpath={{.status.capacity.storage}}={size}")
+
+
+def node_driver(node: str, driver: str) -> Body:
+    """What a driver has told the kubelet of a node, as its CSINode has it."""
+    drivers: list[Body] = get("csinode", node)["spec"]["drivers"]
+    return next(each for each in drivers if each["name"] == driver)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 SECONDS = 600
 #: What the roles are told about the lab, for ``vars_files``: only a role's parameters come before these.

@@ -8,13 +8,13 @@ A second driver does it, beside the lab's own, in a project of OpenStack that ha
 
 from __future__ import annotations
 
-import json
 import subprocess
 
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, sessions
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.iscsi import READ, WRITE, grow_and_move, sessions
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
@@ -38,21 +38,12 @@ def test_a_volume_grows_in_use_and_moves_to_the_other_node(storage, namespace, s
     volume = objects.wait_bound(namespace, "data")
     objects.apply(objects.pod(namespace, "writer", {"/data": "data"}, nodeName="node1"))
     objects.wait_ready(namespace, "writer")
-    random = "dd if=/dev/urandom of=/data/random bs=1M count=8 conv=fsync 2>/dev/null; md5sum /data/random"
-    checksum = objects.run(namespace, "writer", random)
+    checksum = objects.run(namespace, "writer", WRITE)
     [attachment] = second_project.block_storage.get_volume(volume).attachments
     assert not attachment["server_id"]
     assert sessions("1", volume)
 
-    grown = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
-    kubectl("-n", namespace, "patch", "pvc", "data", "--patch", json.dumps(grown))
-    objects.wait("pvc", "data", namespace, "jsonpath={.status.capacity.storage}=2Gi")
-    assert int(objects.run(namespace, "writer", "df -Pm /data | awk 'END { print $2 }'")) > 1800
-
-    objects.delete("pod", "writer", namespace)
-    objects.apply(objects.pod(namespace, "reader", {"/data": "data"}, nodeName="node2"))
-    objects.wait_ready(namespace, "reader")
-    assert objects.run(namespace, "reader", "md5sum /data/random") == checksum
+    assert grow_and_move(namespace, "data", READ) == checksum
     assert not sessions("1", volume)
     assert sessions("2", volume)
 
@@ -82,14 +73,7 @@ def test_a_node_encrypts_what_it_connects_to(storage, namespace, encrypted_class
     objects.run(namespace, "writer", "echo kept >/data/file")
     volume = objects.volume_id(namespace, "secret")
 
-    objects.apply(objects.claim(namespace, "secret", name, "2Gi"))
-    objects.wait("pvc", "secret", namespace, "jsonpath={.status.capacity.storage}=2Gi")
-    assert int(objects.run(namespace, "writer", "df -Pm /data | awk 'END { print $2 }'")) > 1800
-
-    objects.delete("pod", "writer", namespace)
-    objects.apply(objects.pod(namespace, "reader", {"/data": "secret"}, nodeName="node2"))
-    objects.wait_ready(namespace, "reader")
-    assert objects.run(namespace, "reader", "cat /data/file") == "kept\n"
+    assert grow_and_move(namespace, "secret", "cat /data/file") == "kept\n"
     assert not sessions("1", volume)
     objects.delete("pod", "reader", namespace)
 

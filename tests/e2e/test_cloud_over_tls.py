@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import uuid
 from contextlib import ExitStack
-from urllib.parse import urlsplit
+from functools import partial
 
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, section
-from ansible_collections.mooring.storage.tests.lab.faults.proxy import Proxy
+from ansible_collections.mooring.storage.tests.lab.faults.proxy import Proxy, before
 from ansible_collections.mooring.storage.tests.unit.csi_server.certificates import Authority
 
 
@@ -50,16 +49,12 @@ def auth_url(connection, authority, requests):
     context.load_verify_locations(authority.file)
     context.verify_mode = ssl.CERT_REQUIRED
     keystone = connection.config.get_auth_args()["auth_url"]
-    services = [keystone, *(connection.endpoint_for(name) for name in ("block-storage", "compute"))]
-    renamed = {}
-    with requests.open("w", buffering=1) as log, ExitStack() as running:
-        for service in {urlsplit(url).netloc for url in services}:
-            proxy = TlsProxy(service, renamed, context, log)
-            running.callback(proxy.server_close)
-            running.callback(proxy.shutdown)
-            threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        known = urlsplit(keystone)
-        yield renamed[f"http://{known.netloc}"] + known.path
+    services = [connection.endpoint_for(name) for name in ("block-storage", "compute")]
+    with (
+        requests.open("w", buffering=1) as log,
+        before(keystone, services, partial(TlsProxy, context=context, log=log)) as url,
+    ):
+        yield url
 
 
 @pytest.fixture

@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, claimed
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, claimed, on_node
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 pytestmark = pytest.mark.alone
 
-LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
 CLAIMS = 20
 #: How many are made or deleted when the controller is killed: others are under way then.
 FIRST = 3
@@ -40,16 +37,12 @@ class Driver:
         self.restarts = driver["restartCount"]
         self._node = pod["spec"]["nodeName"].removeprefix("node")
         container = driver["containerID"].removeprefix("containerd://")
-        found = self._on_node(f"grep -l {container} /proc/[0-9]*/cgroup").split()
+        found = on_node(self._node, f"grep -l {container} /proc/[0-9]*/cgroup").split()
         [self._process] = [Path(path).parent.name for path in found]
 
     def kill(self):
         """End it as the kernel's out-of-memory killer would."""
-        self._on_node(f"kill -KILL {self._process}")
-
-    def _on_node(self, script):
-        shell = [LAB / "bin" / "node-shell", self._node, "-c", script]
-        return subprocess.run(shell, check=True, timeout=60, capture_output=True, text=True).stdout
+        on_node(self._node, f"kill -KILL {self._process}")
 
 
 def kept(namespace):

@@ -14,8 +14,9 @@ import openstack
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import CLUSTER, OwnController, section
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
 # What the sidecars repeat without telling anybody.
 REPEATED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED)
@@ -23,16 +24,10 @@ SECONDS = 90
 WORKERS = 3
 
 
-def connection(cloud):
-    clouds = str(LAB / "etc" / "clouds.yaml")
-    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
-    return openstack.connection.Connection(config=config.get_one(cloud=cloud))
-
-
 @pytest.fixture
 def user():
     """A user of the driver's project, for this test alone; yields it and its Keystone."""
-    with connection("admin") as admin:
+    with lab_cloud("admin") as admin:
         keystone = admin.identity
         project = keystone.find_project("demo", ignore_missing=False)
         role = keystone.find_role("member", ignore_missing=False)

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
@@ -25,8 +23,7 @@ def storage(namespace):
 def test_an_expansion_over_the_quota(namespace, storage):
     objects.apply(objects.claim(namespace, "data", storage))
     objects.wait_bound(namespace, "data")
-    grown = {"spec": {"resources": {"requests": {"storage": "100Ti"}}}}
-    kubectl("-n", namespace, "patch", "pvc", "data", "--patch", json.dumps(grown))
+    objects.grow(namespace, "data", "100Ti")
     text = becomes(lambda: objects.told(namespace, "VolumeResizeFailed"))
     assert "exceeds allowed" in text
 

@@ -23,14 +23,6 @@ sleep 100000 & wait
 """
 
 
-def grow(namespace, size):
-    objects.change("pvc", "data", namespace, {"spec": {"resources": {"requests": {"storage": size}}}})
-
-
-def wait_for_capacity(namespace, size):
-    objects.wait("pvc", "data", namespace, f"jsonpath={{.status.capacity.storage}}={size}")
-
-
 def lines(namespace):
     return int(objects.run(namespace, "writer", "wc -l </data/lines"))
 
@@ -53,8 +45,8 @@ def test_a_filesystem_grows_while_a_pod_writes_to_it(namespace, cluster_wide, ci
     checksum = objects.run(namespace, "writer", random)
     before = lines(namespace)
 
-    grow(namespace, "2Gi")
-    wait_for_capacity(namespace, "2Gi")
+    objects.grow(namespace, "data", "2Gi")
+    objects.wait_for_capacity(namespace, "data", "2Gi")
 
     assert cinder.get_volume(volume).size == 2
     assert cinder.get_volume(volume).status == "in-use"
@@ -80,7 +72,7 @@ def test_a_claim_that_no_pod_uses_is_larger_at_its_next_mount(namespace, cluster
     objects.delete("pod", "first", namespace)
     assert becomes(lambda: cinder.get_volume(volume).status == "available")
 
-    grow(namespace, "3Gi")
+    objects.grow(namespace, "data", "3Gi")
     objects.wait("pvc", "data", namespace, "condition=FileSystemResizePending")
     assert cinder.get_volume(volume).size == 3
 
@@ -88,7 +80,7 @@ def test_a_claim_that_no_pod_uses_is_larger_at_its_next_mount(namespace, cluster
     objects.wait_ready(namespace, "second")
     assert filesystem_bytes(namespace, "second") > 2.8 * GIB
     assert objects.run(namespace, "second", "cat /data/file") == "kept\n"
-    wait_for_capacity(namespace, "3Gi")
+    objects.wait_for_capacity(namespace, "data", "3Gi")
 
 
 def test_a_raw_device_grows_while_a_pod_has_it(namespace, cluster_wide, cinder):
@@ -106,8 +98,8 @@ def test_a_raw_device_grows_while_a_pod_has_it(namespace, cluster_wide, cinder):
         namespace, "raw", f"dd if=/dev/urandom of=/dev/volume bs=1M count=8 conv=fsync 2>/dev/null; {read}"
     )
 
-    grow(namespace, "2Gi")
-    wait_for_capacity(namespace, "2Gi")
+    objects.grow(namespace, "data", "2Gi")
+    objects.wait_for_capacity(namespace, "data", "2Gi")
 
     assert cinder.get_volume(volume).size == 2
     assert int(objects.run(namespace, "raw", size)) == 2 * GIB
@@ -122,7 +114,7 @@ def test_more_than_the_quota_is_told_in_cinders_words(namespace, cluster_wide, c
     cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
     objects.apply(objects.claim(namespace, "data", namespace))
     volume = objects.wait_bound(namespace, "data")
-    grow(namespace, "100Ti")
+    objects.grow(namespace, "data", "100Ti")
     assert "exceeds allowed gigabytes quota" in becomes(lambda: objects.told(namespace, "VolumeResizeFailed"))
     # The resizer asks again, and Cinder calls the volume "extending" until it has counted the quota.
     assert becomes(lambda: cinder.get_volume(volume).status == "available")

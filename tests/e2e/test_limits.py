@@ -21,8 +21,7 @@ PATIENCE = 400
 
 
 def driver_on(node):
-    drivers = objects.get("csinode", node)["spec"]["drivers"]
-    return next(each for each in drivers if each["name"] == objects.DRIVER)
+    return objects.node_driver(node, objects.DRIVER)
 
 
 def limit_of(node):

@@ -12,8 +12,9 @@ from contextlib import ExitStack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, on_node, sessions
-from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
+from ansible_collections.mooring.storage.tests.e2e.iscsi import READ, WRITE, grow_and_move, sessions
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 SECOND_PATH = "10.98.0.2/24"
 #: The rules that multipath-tools brings, which the lab's nodes leave out.
@@ -36,9 +37,6 @@ blacklist_exceptions {
 }
 """
 START = f"""
-cat >/etc/multipath.conf <<'EOF'
-{SETTINGS}
-EOF
 rm -f {RULES}
 udevadm control --reload
 modprobe dm-multipath
@@ -54,13 +52,18 @@ udevadm control --reload
 """
 
 
+def telling(settings):
+    """A script that writes what multipathd is told."""
+    return f"cat >/etc/multipath.conf <<'EOF'\n{settings}\nEOF\n"
+
+
 @pytest.fixture(scope="module")
 def multipathd():
     """Runs on both nodes."""
     with ExitStack() as running:
         for node in ("1", "2"):
             running.callback(on_node, node, STOP)
-            on_node(node, START)
+            on_node(node, telling(SETTINGS) + START)
         yield
 
 
@@ -110,10 +113,14 @@ def second_path():
         path.mend()
 
 
+def maps(number):
+    """What the multipathd of a node has made."""
+    return json.loads(on_node(number, "multipathd show maps json"))["maps"]
+
+
 def paths(number):
     """The states of the paths of a node's one map, as the kernel has them."""
-    listed = json.loads(on_node(number, "multipathd show maps json"))["maps"]
-    [found] = listed
+    [found] = maps(number)
     return sorted(each["dm_st"] for group in found["path_groups"] for each in group["paths"])
 
 
@@ -128,23 +135,14 @@ def test_a_path_fails_and_comes_back_and_the_volume_grows(storage, namespace, se
     assert source.startswith(("/dev/mapper/", "/dev/dm-")), source
 
     second_path.cut()
-    write = "dd if=/dev/urandom of=/data/random bs=1M count=8 conv=fsync 2>/dev/null; md5sum /data/random"
-    checksum = objects.run(namespace, "writer", write)
+    checksum = objects.run(namespace, "writer", WRITE)
     assert becomes(lambda: paths("1") == ["active", "failed"]), paths("1")
     second_path.mend()
     assert becomes(lambda: paths("1") == ["active", "active"]), paths("1")
 
-    grown = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
-    kubectl("-n", namespace, "patch", "pvc", "data", "--patch", json.dumps(grown))
-    objects.wait("pvc", "data", namespace, "jsonpath={.status.capacity.storage}=2Gi")
-    assert int(objects.run(namespace, "writer", "df -Pm /data | awk 'END { print $2 }'")) > 1800
-
-    objects.delete("pod", "writer", namespace)
-    objects.apply(objects.pod(namespace, "reader", {"/data": "data"}, nodeName="node2"))
-    objects.wait_ready(namespace, "reader")
-    assert objects.run(namespace, "reader", "md5sum /data/random") == checksum
+    assert grow_and_move(namespace, "data", READ) == checksum
     assert sessions("1", volume) == []
-    assert json.loads(on_node("1", "multipathd show maps json"))["maps"] == []
+    assert maps("1") == []
     assert paths("2") == ["active", "active"]
 
 
@@ -155,7 +153,7 @@ def settings():
 
     def write(number, text):
         changed.append(number)
-        on_node(number, f"cat >/etc/multipath.conf <<'EOF'\n{text}\nEOF\nmultipathd reconfigure")
+        on_node(number, telling(text) + "multipathd reconfigure")
 
     yield write
     for number in set(changed):

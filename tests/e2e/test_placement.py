@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import openstack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
 AFFINITY, ANTI_AFFINITY = (f"cinder.csi.openstack.org/{kind}" for kind in ("affinity", "anti-affinity"))
 
@@ -39,9 +39,7 @@ def anywhere(driver, namespace, cluster_wide):
 @pytest.fixture
 def backend():
     """The back end that a volume is on, which Cinder tells administrators."""
-    clouds = str(LAB / "etc" / "clouds.yaml")
-    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="admin")) as admin:
+    with lab_cloud("admin") as admin:
         yield lambda volume: admin.block_storage.get_volume(volume).host
 
 

@@ -11,8 +11,9 @@ import subprocess
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 #: Seconds for which a volume is watched that must not leave its node: some turns of Kubernetes' controllers.
 WATCHED = 15
@@ -51,14 +52,7 @@ def pod_runs(namespace, name):
 def mounts_in_node():
     """What is mounted in the node below the kubelet's folder of our driver."""
     script = "grep -c plugins/kubernetes.io/csi/cinder.csi /proc/self/mountinfo || true"
-    ran = subprocess.run(
-        [LAB / "bin" / "node-shell", NODE.removeprefix("node"), "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return int(ran.stdout)
+    return int(on_node(NODE.removeprefix("node"), script))
 
 
 def bring_back():

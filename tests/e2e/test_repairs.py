@@ -11,8 +11,9 @@ import openstack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
 NODE = "node1"
 
@@ -20,9 +21,7 @@ NODE = "node1"
 @pytest.fixture
 def admin():
     """Cinder's own API, as the cloud's administrator."""
-    clouds = str(LAB / "etc" / "clouds.yaml")
-    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="admin")) as connection:
+    with lab_cloud("admin") as connection:
         yield connection.block_storage
 
 

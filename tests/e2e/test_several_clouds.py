@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import openstack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes, claimed
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, claimed
 
 
 @pytest.fixture
-def second():
+def second(second_project):
     """Cinder's own API, in the project of the driver's second cloud."""
-    clouds = str(LAB / "etc" / "clouds.yaml")
-    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="second")) as connection:
-        yield connection.block_storage
+    return second_project.block_storage
 
 
 @pytest.fixture

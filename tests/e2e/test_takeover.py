@@ -105,9 +105,7 @@ def sidecar(name, image, *arguments):
 
 def limits():
     """How many volumes the nodes say that they take."""
-    nodes = json.loads(kubectl("get", "csinodes", "-o", "json"))["items"]
-    drivers = [driver for node in nodes for driver in node["spec"]["drivers"] if driver["name"] == DRIVER]
-    return {driver["allocatable"]["count"] for driver in drivers}
+    return {objects.node_driver(node, DRIVER)["allocatable"]["count"] for node in ("node1", "node2")}
 
 
 def workload(kind, name, pod, **spec):
@@ -416,9 +414,8 @@ def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder
     assert lines(namespace, "writer") > before
 
     # Expanded, under the pod that writes.
-    grown = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
-    kubectl("-n", namespace, "patch", "pvc", "before", "--patch", json.dumps(grown))
-    objects.wait("pvc", "before", namespace, "jsonpath={.status.capacity.storage}=2Gi")
+    objects.grow(namespace, "before", "2Gi")
+    objects.wait_for_capacity(namespace, "before", "2Gi")
     assert int(objects.run(namespace, "writer", "df -m /data | awk 'END { print $2 }'")) > 1800
 
     # Its snapshot is restored, and holds what was there.

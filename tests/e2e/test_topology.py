@@ -52,8 +52,7 @@ def test_a_volume_is_made_in_the_zone_of_its_pods_node(driver, namespace, cluste
     wanted = {each["key"]: each["values"] for each in term["matchExpressions"]}
     assert wanted == {ZONE: ["az1"], RACK: ["r1"]}
     node = objects.get("pod", "user", namespace)["spec"]["nodeName"]
-    drivers = objects.get("csinode", node)["spec"]["drivers"]
-    assert [sorted(each["topologyKeys"]) for each in drivers if each["name"] == driver] == [[RACK, ZONE]]
+    assert sorted(objects.node_driver(node, driver)["topologyKeys"]) == [RACK, ZONE]
     objects.delete("pod", "user", namespace)
     objects.delete("pvc", "data", namespace)
 

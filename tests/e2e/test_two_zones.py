@@ -10,8 +10,9 @@ import json
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import LAB, becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 # Its node must have none of the volumes of other tests.
 pytestmark = pytest.mark.alone

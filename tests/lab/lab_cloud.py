@@ -13,10 +13,11 @@ import openstack
 LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
 
 
-def lab_cloud() -> openstack.connection.Connection:
-    """The cloud as the driver's user sees it."""
-    config = openstack.config.OpenStackConfig(config_files=[str(LAB / "etc" / "clouds.yaml")])
-    return openstack.connection.Connection(config=config.get_one(cloud="demo"))
+def lab_cloud(name: str = "demo") -> openstack.connection.Connection:
+    """The cloud as a user of the lab's clouds.yaml sees it: the driver's, if no other is named."""
+    clouds = str(LAB / "etc" / "clouds.yaml")
+    config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
+    return openstack.connection.Connection(config=config.get_one(cloud=name))
 
 
 def cloud_conf(cloud: openstack.connection.Connection, auth_url: str = "") -> str:

@@ -9,10 +9,8 @@ The servers are no nodes of the lab, so nothing is plugged in anywhere; Nova and
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import uuid
-from pathlib import Path
 
 import openstack
 import pytest
@@ -24,29 +22,22 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud
 
-LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
 MINE = {"cinder.csi.openstack.org/cluster": "test-attachments"}
 PATIENCE = Patience(half_made=1, detaching=1)
 CONNECTOR = {"host": "gone", "initiator": "iqn.2026-01.test:gone", "file_volumes": "path"}
 
 
-def connect(name):
-    config = openstack.config.OpenStackConfig(
-        config_files=[str(LAB / "etc" / "clouds.yaml")], load_envvars=False
-    )
-    return openstack.connection.Connection(config=config.get_one(cloud=name))
-
-
 @pytest.fixture(scope="module")
 def cloud():
-    with connect("demo") as connection:
+    with lab_cloud() as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def admin():
-    with connect("admin") as connection:
+    with lab_cloud("admin") as connection:
         yield connection
 
 

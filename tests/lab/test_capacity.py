@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import openstack
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block.capacity import VolumeCapacity
@@ -20,8 +17,8 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.pools impor
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.quotas import QuotaSets
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volume_types import VolumeTypes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
-LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
 #: GiB of each of the lab's back ends.
 BACK_END = 1000
 
@@ -31,8 +28,7 @@ Ask = Callable[[str, str], int]
 @pytest.fixture
 def available(request: pytest.FixtureRequest) -> Iterator[Ask]:
     """GiB for a type and a zone, as the lab's cloud of the test's parameter sees it."""
-    config = openstack.config.OpenStackConfig(config_files=[str(LAB / "etc" / "clouds.yaml")])
-    with openstack.connection.Connection(config=config.get_one(cloud=request.param)) as connection:
+    with lab_cloud(request.param) as connection:
         api = Api(lambda: connection.block_storage, volumes.MICROVERSION)
         capacity = VolumeCapacity(
             volumes.Volumes(api, {}),

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -24,7 +25,7 @@ import pytest
 
 from ansible_collections.mooring.storage.tests.lab.faults.faults import Fault, Faults
 from ansible_collections.mooring.storage.tests.lab.faults.load import TIER, Expected, Load, Shape
-from ansible_collections.mooring.storage.tests.lab.faults.proxy import before
+from ansible_collections.mooring.storage.tests.lab.faults.proxy import Proxy, before
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, cloud_conf, lab_cloud
 
 SEED = int(os.environ.get("MOORING_FAULTS_SEED", "1"))
@@ -157,7 +158,11 @@ def test_faults_leave_nothing_wrong(
     begun = time.monotonic()
     with (
         (work / "requests.log").open("w") as log,
-        before(keystone, endpoints(cloud), faults, REQUEST_TIMEOUT + 1, log) as auth_url,
+        before(
+            keystone,
+            endpoints(cloud),
+            partial(Proxy, faults=faults, silence=REQUEST_TIMEOUT + 1, log=log),
+        ) as auth_url,
         driver(work, cloud_conf(cloud, auth_url)) as channel,
     ):
         load = Load(channel, servers, "fast", "fast-qos", SEED, faults.spent)

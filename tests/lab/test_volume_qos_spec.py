@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
-from pathlib import Path
 
-import openstack
 import pytest
 import yaml
 
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud
 from ansible_collections.mooring.storage.tests.lab.playing import Player, TaskFailed
 
-CLOUDS = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab")) / "etc" / "clouds.yaml"
+CLOUDS = LAB / "etc" / "clouds.yaml"
 MODULE = "volume_qos_spec"
 INFO = "volume_qos_spec_info"
 
@@ -24,8 +22,7 @@ INFO = "volume_qos_spec_info"
 @pytest.fixture
 def cinder():
     """Cinder's own API, as the administrator."""
-    config = openstack.config.OpenStackConfig(config_files=[str(CLOUDS)], load_envvars=False)
-    with openstack.connection.Connection(config=config.get_one(cloud="admin")) as connection:
+    with lab_cloud("admin") as connection:
         yield connection.block_storage
 
 

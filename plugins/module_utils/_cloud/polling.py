@@ -58,7 +58,6 @@ class SharedPoller(Generic[T]):
         :param judge: gets the object, or None when it is gone; raises for a state of failure.
         :raises CloudError: from ``judge``, from a request, or Timeout.
         """
-
         return self._wait(key, judge, lambda: self._get_one(key, deadline), what, deadline, pace)
 
     def wait_until_gone(
@@ -74,7 +73,6 @@ class SharedPoller(Generic[T]):
         It is gone when it was in a listing once and is not any more: that saves a request for each. One that
         never was may be outside of it, and is asked for by its id.
         """
-
         return self._wait(key, judge, lambda: None, what, deadline, pace)
 
     def _wait(

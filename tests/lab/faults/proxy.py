@@ -18,7 +18,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -194,18 +194,19 @@ def _with_statuses(body: bytes, faults: Faults) -> bytes:
 
 
 @contextmanager
-def before(keystone: str, services: list[str], faults: Faults, silence: float, log: Any) -> Iterator[str]:
+def before(
+    keystone: str, services: list[str], proxy_of: Callable[[str, dict[str, str]], Proxy]
+) -> Iterator[str]:
     """Put proxies before Keystone and other services. Return Keystone's URL.
 
     :param keystone: its URL.
     :param services: URLs.
-    :param silence: seconds that a request without an answer is kept at most.
-    :param log: a text file that is told of each request.
+    :param proxy_of: makes the proxy of a service, and gets what all of them rename.
     """
     renamed: dict[str, str] = {}
     with ExitStack() as running:
         for service in {urlsplit(url).netloc for url in (keystone, *services)}:
-            proxy = Proxy(service, renamed, faults, silence, log)
+            proxy = proxy_of(service, renamed)
             running.callback(proxy.server_close)
             running.callback(proxy.shutdown)
             threading.Thread(target=proxy.serve_forever, daemon=True).start()
