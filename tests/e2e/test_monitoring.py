@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 from ansible_collections.mooring.storage.tests.e2e.plays import run_play
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
@@ -39,6 +40,68 @@ def test_each_pod_tells_what_runs_and_that_it_is_ready(app, part):
     for samples in pods:
         assert ("csi_ready", {"part": part}, 1.0) in samples
         assert [labels["driver"] for name, labels, dummy in samples if name == "csi_build_info"] == [DRIVER]
+
+
+#: What one life of a volume adds to, by app, name and labels.
+COUNTED = [
+    (app, name, labels)
+    for app, name, seen in (
+        (
+            "csi-cinder-controllerplugin",
+            "csi_rpc_duration_seconds_count",
+            [{"method": method, "code": "OK"} for method in ("CreateVolume", "ControllerPublishVolume")],
+        ),
+        (
+            "csi-cinder-controllerplugin",
+            "csi_wait_duration_seconds_count",
+            [{"target": f"volume_{state}", "outcome": "reached"} for state in ("available", "attached")],
+        ),
+        (
+            "csi-cinder-controllerplugin",
+            "openstack_api_requests_total",
+            [{"request": request} for request in ("volume_create", "volume_attach")],
+        ),
+        (
+            "csi-cinder-nodeplugin",
+            "csi_rpc_duration_seconds_count",
+            [{"method": method, "code": "OK"} for method in ("NodeStageVolume", "NodePublishVolume")],
+        ),
+    )
+    for labels in seen
+]
+
+
+def counted(app, wanted, labels):
+    """What the pods of an app have counted together."""
+    return sum(
+        value
+        for samples in scraped(app)
+        for name, has, value in samples
+        if name == wanted and labels.items() <= has.items()
+    )
+
+
+def test_the_life_of_a_volume_is_counted_and_logged(namespace, cluster_wide):
+    before = [counted(*each) for each in COUNTED]
+    cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
+    objects.apply(
+        objects.claim(namespace, "data", namespace), objects.pod(namespace, "user", {"/data": "data"})
+    )
+    objects.wait_ready(namespace, "user")
+    volume = objects.wait_bound(namespace, "data")
+    after = [counted(*each) for each in COUNTED]
+    assert [each for each, was, now in zip(COUNTED, before, after, strict=True) if now <= was] == []
+
+    of_controllers = ["-l", "app=csi-cinder-controllerplugin", "-c", "driver"]
+    logged = kubectl("logs", "-n", SYSTEM, *of_controllers, "--since=10m", "--tail=-1").splitlines()
+    lines = [line for line in map(json.loads, logged) if line.get("volume_id") == volume]
+    of = {line["message"]: line for line in lines}
+    for method in ("CreateVolume", "ControllerPublishVolume"):
+        assert of[method]["code"] == "OK"
+        assert of[method]["seconds"] > 0
+        assert of[method]["openstack_requests"]
+        assert all(each.startswith("req-") for each in of[method]["openstack_requests"])
+    objects.delete("pod", "user", namespace)
 
 
 @pytest.fixture
@@ -90,26 +153,21 @@ def role(namespace, tmp_path):
     """Runs the role's part for monitoring in a namespace of the test's own."""
 
     def run(*what):
-        play = {
-            "tasks": [
-                {
-                    "ansible.builtin.include_role": {
-                        "name": "mooring.storage.csi_driver",
-                        "tasks_from": "monitoring",
-                    },
-                    "vars": {
-                        "csi_driver_namespace": namespace,
-                        "csi_driver_controller_name": "my-controller",
-                        "csi_driver_node_name": "my-nodes",
-                        "csi_driver_monitoring": list(what),
-                        "csi_driver_monitoring_labels": {"release": "prometheus"},
-                        "csi_driver_http_tls_secret": "metrics-certificate",
-                        "csi_driver_monitoring_tls": {"serverName": "csi.example.org"},
-                    },
-                }
-            ],
+        variables = {
+            "csi_driver_namespace": namespace,
+            "csi_driver_controller_name": "my-controller",
+            "csi_driver_node_name": "my-nodes",
+            "csi_driver_monitoring": list(what),
+            "csi_driver_monitoring_labels": {"release": "prometheus"},
+            "csi_driver_http_tls_secret": "metrics-certificate",
+            "csi_driver_monitoring_tls": {"serverName": "csi.example.org"},
         }
-        return run_play(tmp_path, play)
+        parts = [
+            {"name": "mooring.storage.csi_driver", "tasks_from": part}
+            for part in ("monitoring_kinds", "monitoring")
+        ]
+        tasks = [{"ansible.builtin.include_role": part, "vars": variables} for part in parts]
+        return run_play(tmp_path, {"tasks": tasks})
 
     return run
 

@@ -41,13 +41,18 @@ class Cluster:
         found: list[Object] = json.loads(self._file.read_text())
         return found
 
-    def run(self, role: str, tasks: str = "main", **variables: Any) -> subprocess.CompletedProcess[str]:
-        """Run a role of this collection."""
-        include = {"name": f"mooring.storage.{role}", "tasks_from": tasks}
+    def run(self, role: str, *parts: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Run a role of this collection, or parts of it, one after the other."""
         play = {
             "hosts": "localhost",
             "gather_facts": False,
-            "tasks": [{"ansible.builtin.include_role": include, "vars": variables}],
+            "tasks": [
+                {
+                    "ansible.builtin.include_role": {"name": f"mooring.storage.{role}", "tasks_from": part},
+                    "vars": variables,
+                }
+                for part in parts or ("main",)
+            ],
         }
         (self._folder / "play.yml").write_text(json.dumps([play]))
         paths = [str(self._folder / "collections"), os.environ["ANSIBLE_COLLECTIONS_PATH"]]

@@ -10,6 +10,7 @@ import pytest
 FIRST = "csi-cinder-controllerplugin"
 SECOND = "csi-second-controllerplugin"
 KINDS = ("podmonitors", "prometheusrules")
+MONITORING = ("monitoring_kinds", "monitoring")
 
 
 @pytest.fixture
@@ -28,22 +29,22 @@ def monitoring(name):
 def test_two_installations_keep_their_monitoring_apart(cluster, operator):
     cluster.holds(*operator)
     asked = ["pod_monitor", "prometheus_rule", "dashboard"]
-    assert cluster.run("csi_driver", "monitoring", csi_driver_monitoring=asked).returncode == 0
+    assert cluster.run("csi_driver", *MONITORING, csi_driver_monitoring=asked).returncode == 0
     definitions = {("CustomResourceDefinition", f"{kind}.monitoring.coreos.com") for kind in KINDS}
     assert cluster.names() - definitions == monitoring(FIRST)
 
     second = {"csi_driver_controller_name": SECOND}
-    assert cluster.run("csi_driver", "monitoring", **second).returncode == 0
+    assert cluster.run("csi_driver", *MONITORING, **second).returncode == 0
     assert cluster.names() - definitions == monitoring(FIRST)
 
-    assert cluster.run("csi_driver", "monitoring", csi_driver_monitoring=asked, **second).returncode == 0
-    assert cluster.run("csi_driver", "monitoring", csi_driver_monitoring=[]).returncode == 0
+    assert cluster.run("csi_driver", *MONITORING, csi_driver_monitoring=asked, **second).returncode == 0
+    assert cluster.run("csi_driver", *MONITORING, csi_driver_monitoring=[]).returncode == 0
     assert cluster.names() - definitions == monitoring(SECOND)
 
 
 def test_monitoring_objects_of_others_stay(cluster, operator, an_object):
     cluster.holds(*operator, an_object("PodMonitor", FIRST, ours=False))
-    assert cluster.run("csi_driver", "monitoring").returncode == 0
+    assert cluster.run("csi_driver", *MONITORING).returncode == 0
     assert ("PodMonitor", FIRST) in cluster.names()
 
 

@@ -53,12 +53,34 @@ def test_what_it_does_not_say_is_as_everywhere(cluster, holds):
     assert "--node-id-sources=configDrive,metadataService,cloudInit,dmi,providerID" in arguments
 
 
-def test_certificate_authorities_that_the_pod_does_not_have_are_told_before_anything_changes(cluster, holds):
-    holds("ca-file=/etc/cacert/ca.pem")
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [("/etc/cacert/ca.pem", 2), ("/etc/config/ca.crt", 0), ('"/etc/ssl/certs/ca-certificates.crt"', 0)],
+)
+def test_authorities_that_the_pod_does_not_have_are_told_before_another_gives_its_place(
+    cluster, holds, an_object, file, code
+):
+    holds(f"ca-file = {file}")
+    another = an_object("CSIDriver", "cinder.csi.openstack.org", None, ours=False)
+    cluster.holds(*cluster.objects(), another | {"apiVersion": "storage.k8s.io/v1"})
     before = cluster.objects()
-    ran = cluster.run("csi_driver", **GIVEN)
-    assert ran.returncode != 0
-    assert "/etc/cacert/ca.pem" in ran.stdout
-    assert cluster.objects() == before
-    holds('ca-file = "/etc/config/ca.crt"')
+    ran = cluster.run("csi_driver", **GIVEN, csi_driver_take_over=True)
+    assert ran.returncode == code, ran.stdout
+    assert (cluster.objects() == before) == bool(code)
+    assert ("/etc/cacert/ca.pem" in ran.stdout) == bool(code)
+
+
+def test_an_installation_that_runs_keeps_its_authorities(cluster, holds):
+    holds("ca-file=/etc/cacert/ca.pem")
     assert cluster.run("csi_driver", **GIVEN).returncode == 0
+
+
+def test_another_keeps_its_place_when_the_cluster_lacks_what_is_asked_for(cluster, holds, an_object):
+    holds()
+    another = an_object("CSIDriver", "cinder.csi.openstack.org", None, ours=False)
+    cluster.holds(*cluster.objects(), another | {"apiVersion": "storage.k8s.io/v1"})
+    before = cluster.objects()
+    ran = cluster.run("csi_driver", **GIVEN, csi_driver_take_over=True, csi_driver_monitoring=["pod_monitor"])
+    assert ran.returncode != 0
+    assert "podmonitors.monitoring.coreos.com" in ran.stdout
+    assert cluster.objects() == before
