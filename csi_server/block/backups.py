@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups as CSI wants them: begun once, asked about until they are done, deleted again when they fail.
+"""Backups as CSI wants them: begun once, and asked about until they are done, or have failed.
 
 What is copied is always a snapshot, taken for the backup and deleted after it: Cinder lets nobody
 attach a volume while it copies the volume itself, and that may take hours.
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ...plugins.module_utils._cloud.backup import Backup, BackupRequest
-from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed, Unanswered
 from ...plugins.module_utils._cloud.snapshot import SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
 from .outcome import Askings, removing
-from .recent import STILL_TRUE, Recent
+from .recent import HANDED_OUT, STILL_TRUE, Recent
 from .snapshots import BlockSnapshots
 
 
@@ -47,6 +47,7 @@ class BlockBackups:
         self._mine = mine
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
+        self._unheard: Recent[str, bool] = Recent(HANDED_OUT)
 
     def find(self, backup_id: str, deadline: Deadline) -> Backup | None:
         """Return the backup of that id, whoever made it."""
@@ -59,7 +60,8 @@ class BlockBackups:
     def create(self, source: SnapshotRequest, zone: str, deadline: Deadline) -> Backup:
         """Return a backup of that name: the one there is, or a new one. It may not be ready for long.
 
-        A backup that failed is deleted before the error is raised.
+        A backup that failed is deleted before the error is raised only when nobody has been told its id: the
+        snapshotter never takes another for one that it was told, and asks for the deletion of that one.
 
         :param source: the snapshot that would be taken, with the backup's name and metadata.
         :param zone: the backup's; empty leaves the choice to Cinder.
@@ -69,17 +71,24 @@ class BlockBackups:
         """
         backup = self._adopt(source, deadline)
         if backup is None:
-            return self._begin(source, zone, deadline)
-        if backup.status == "creating":
-            return backup
-        if backup.ready:
+            backup = self._begin(source, zone, deadline)
+        elif backup.ready:
             self._drop_source(backup, deadline)
-            return backup
+        elif backup.status != "creating":
+            raise self._failed(backup, source.name, deadline)
+        self._unheard.drop(source.name)
+        return backup
+
+    def _failed(self, backup: Backup, name: str, deadline: Deadline) -> Failed:
         reason = self._backups.reason(backup, deadline)
+        if not self._unheard.get(name):
+            return Failed(
+                f"Cinder could not create {backup}: {reason}. It is deleted with its VolumeSnapshot"
+            )
         failure = Failed(f"Cinder could not create {backup}: {reason}")
         with removing(backup, failure):
             self.delete(backup.id, deadline)
-        raise failure
+        return failure
 
     def _adopt(self, source: SnapshotRequest, deadline: Deadline) -> Backup | None:
         namesakes = self._backups.named(source.name, deadline)
@@ -119,6 +128,8 @@ class BlockBackups:
             with self._askings.asking(request.name):
                 return self._backups.create(request, deadline)
         except CloudError as failure:
+            if isinstance(failure, Unanswered):
+                self._unheard.put(source.name, True)
             # When only the answer was lost, the snapshot is being copied, and Cinder keeps it.
             with removing(snapshot, failure):
                 self._snapshots.delete(snapshot.id, deadline)

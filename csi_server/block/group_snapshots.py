@@ -32,6 +32,7 @@ from ...plugins.module_utils._cloud.waiting import Deadline
 from .group_consistency import Consistency
 from .group_snapshot_parameters import GroupSnapshotParameters
 from .outcome import UNFINISHED, Askings, removing
+from .recent import HANDED_OUT, Recent
 
 
 class GroupsPort(Protocol):
@@ -103,6 +104,7 @@ class BlockGroupSnapshots:
         self._volumes = volumes
         self._mark = mark
         self._askings = Askings()
+        self._handed_out: Recent[str, bool] = Recent(HANDED_OUT)
         self._consistency = Consistency(groups)
 
     def find(self, group_snapshot_id: str, deadline: Deadline) -> TakenTogether:
@@ -133,7 +135,8 @@ class BlockGroupSnapshots:
     ) -> TakenTogether:
         """Return a group snapshot of that name: the one there is, or a new one.
 
-        One that Cinder fails to take is deleted again, with its group, before the error is raised.
+        One that Cinder fails to take is deleted again, with its group, before the error is raised. One that
+        was returned already is not deleted.
 
         :raises Conflict: one of that name is there, and is of other volumes.
         :raises NotFound: there is no such volume.
@@ -144,20 +147,37 @@ class BlockGroupSnapshots:
             leaves anything behind.
         """
         whole = self._adopt(name, volume_ids, deadline)
-        if whole is not None and whole.ready:
-            self._release(whole, deadline)
-            return self._with_members(whole, deadline)
+        if whole is None or not whole.ready:
+            whole = self._taken(name, volume_ids, wanted, whole.id if whole else "", deadline)
+        self._release(whole, deadline)
+        self._handed_out.put(whole.id, True)
+        return self._with_members(whole, deadline)
+
+    def _taken(
+        self,
+        name: str,
+        volume_ids: frozenset[str],
+        wanted: GroupSnapshotParameters,
+        whole_id: str,
+        deadline: Deadline,
+    ) -> GroupSnapshot:
+        """Return a group snapshot that is ready.
+
+        :param whole_id: of the one that was begun; empty when there is none.
+        """
         try:
-            whole_id = whole.id if whole else self._take(name, volume_ids, wanted, deadline)
-            whole = self._wholes.wait_until_usable(whole_id, deadline)
+            begun = whole_id or self._take(name, volume_ids, wanted, deadline)
+            return self._wholes.wait_until_usable(begun, deadline)
         except UNFINISHED:
             raise
         except CloudError as failure:
+            if self._handed_out.get(whole_id):
+                raise Busy(
+                    f"group snapshot {name} was taken before, and is not usable now: {failure}"
+                ) from failure
             with removing(f"group snapshot {name}", failure):
                 self._remove_all(name, deadline)
             raise
-        self._release(whole, deadline)
-        return self._with_members(whole, deadline)
 
     def _request(self, name: str, volume_ids: frozenset[str], of: str, deadline: Deadline) -> GroupRequest:
         """Return the group that these volumes can be in, of a group type."""
@@ -262,8 +282,7 @@ class BlockGroupSnapshots:
             group = self._groups.find(whole.group_id, deadline)
             if group is not None and group.description == self._mark:
                 self._drop(group, deadline)
-        for group in self._named_mine(group_snapshot_id, deadline):
-            self._drop(group, deadline)
+        self._drop_named(group_snapshot_id, deadline)
 
     def _remove_all(self, name: str, deadline: Deadline) -> None:
         for whole in self._wholes.named(name, deadline):
@@ -271,11 +290,16 @@ class BlockGroupSnapshots:
                 if whole.status != "deleting":
                     self._wholes.delete(whole.id, deadline)
                 self._wholes.wait_until_gone(whole.id, deadline)
-        for group in self._named_mine(name, deadline):
-            self._drop(group, deadline)
+                # Its volumes may have left the group before.
+                self._drop_named(whole.id, deadline)
+        self._drop_named(name, deadline)
 
     def _named_mine(self, name: str, deadline: Deadline) -> list[Group]:
         return [group for group in self._groups.named(name, deadline) if group.description == self._mark]
+
+    def _drop_named(self, name: str, deadline: Deadline) -> None:
+        for group in self._named_mine(name, deadline):
+            self._drop(group, deadline)
 
     def _drop(self, group: Group, deadline: Deadline) -> None:
         if group.volume_ids:

@@ -28,13 +28,11 @@ from ...plugins.module_utils._cloud.volume import COMING, USABLE, Hints, Volume,
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
 from .outcome import UNFINISHED, Askings, removing
-from .recent import STILL_TRUE, Recent
+from .recent import HANDED_OUT, STILL_TRUE, Recent
 from .sizes import SizeRange
 
 #: Seconds for which it is remembered what a volume was to be when its backup has been restored.
 LONGEST_RESTORE = 86400.0
-#: Seconds for which a volume that was handed out is not taken for one that failed, whatever its status.
-HANDED_OUT = 3600.0
 #: What Cinder says of a source that is restored, attached, extended... in the moment; it tells no other code.
 _SOURCE_BUSY = "status must be one of"
 

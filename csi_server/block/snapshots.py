@@ -13,7 +13,7 @@ from ...plugins.module_utils._cloud.snapshot import Snapshot, SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
 from .outcome import UNFINISHED, Askings, removing
-from .recent import STILL_TRUE, Recent
+from .recent import HANDED_OUT, STILL_TRUE, Recent
 
 
 class SnapshotsPort(Protocol):
@@ -39,6 +39,7 @@ class BlockSnapshots:
         self._mine = mine
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
+        self._handed_out: Recent[str, bool] = Recent(HANDED_OUT)
 
     def find(self, snapshot_id: str, deadline: Deadline) -> Snapshot | None:
         """Return the snapshot of that id, whoever made it."""
@@ -53,7 +54,8 @@ class BlockSnapshots:
         """Return a snapshot of that name that is cut: the one there is, or a new one.
 
         Whoever stopped writing for it goes on when this returns, so it waits (CSI, "CreateSnapshot"). A
-        snapshot that Cinder fails to create is deleted again before the error is raised.
+        snapshot that Cinder fails to create is deleted again before the error is raised. One that was
+        returned already is not deleted.
 
         :raises Conflict: one of that name is there, and is not what is asked for.
         :raises NotFound: there is no such volume.
@@ -61,13 +63,19 @@ class BlockSnapshots:
             leaves one behind.
         """
         snapshot = self._adopt(request, deadline) or self._ask(request, deadline)
-        if snapshot.ready:
-            return snapshot
+        if not snapshot.ready:
+            snapshot = self._waited_for(snapshot, deadline)
+        self._handed_out.put(snapshot.id, True)
+        return snapshot
+
+    def _waited_for(self, snapshot: Snapshot, deadline: Deadline) -> Snapshot:
         try:
             return self._snapshots.wait_until_usable(snapshot, deadline)
         except (NotFound, *UNFINISHED):
             raise
         except CloudError as failure:
+            if self._handed_out.get(snapshot.id):
+                raise Busy(f"{snapshot} was taken before, and is not usable now: {failure}") from failure
             with removing(snapshot, failure):
                 self.delete(snapshot.id, deadline)
             raise

@@ -71,6 +71,13 @@ def cinder(connection):
 
 
 @pytest.fixture
+def admin():
+    """Cinder's own API, as the cloud's administrator."""
+    with lab_cloud("admin") as connection:
+        yield connection.block_storage
+
+
+@pytest.fixture
 def compute(connection):
     """Nova's own API."""
     return connection.compute

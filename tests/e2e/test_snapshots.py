@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from ansible_collections.mooring.storage.tests.e2e import snapshots
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.objects import (
     DRIVER,
@@ -36,17 +37,7 @@ def classes(namespace, cluster_wide):
     """A StorageClass, and a VolumeSnapshotClass of each kind, all of one name but for the kind."""
     cluster_wide(
         storage_class(namespace, {"type": "fast"}),
-        *(
-            {
-                "apiVersion": "snapshot.storage.k8s.io/v1",
-                "kind": "VolumeSnapshotClass",
-                "metadata": {"name": f"{namespace}-{kind}"},
-                "driver": DRIVER,
-                "deletionPolicy": "Delete",
-                "parameters": {"type": kind},
-            }
-            for kind in ("snapshot", "backup")
-        ),
+        *(snapshots.snapshot_class(f"{namespace}-{kind}", {"type": kind}) for kind in ("snapshot", "backup")),
     )
     return namespace
 
@@ -75,18 +66,7 @@ def take(namespace, classes, source):
 
     def take_one(kind):
         names.append(kind)
-        apply(
-            {
-                "apiVersion": "snapshot.storage.k8s.io/v1",
-                "kind": "VolumeSnapshot",
-                "metadata": {"name": kind, "namespace": namespace},
-                "spec": {
-                    "volumeSnapshotClassName": f"{classes}-{kind}",
-                    "source": {"persistentVolumeClaimName": "source"},
-                },
-            }
-        )
-        wait("volumesnapshot", kind, namespace, "jsonpath={.status.readyToUse}=true")
+        snapshots.take(namespace, kind, f"{classes}-{kind}", "source")
         content = get("volumesnapshot", kind, namespace)["status"]["boundVolumeSnapshotContentName"]
         return get("volumesnapshotcontent", content)["status"]["snapshotHandle"]
 
@@ -97,7 +77,7 @@ def take(namespace, classes, source):
 
 def restored(namespace, class_name, kind, name, size="1Gi"):
     """The checksum of what is in a volume made of that object, and its filesystem's size in KiB."""
-    group = {"apiGroup": "snapshot.storage.k8s.io"} if kind == "VolumeSnapshot" else {}
+    group = {"apiGroup": snapshots.GROUP} if kind == "VolumeSnapshot" else {}
     content = {"kind": kind, "name": name, **group}
     apply(
         claim(namespace, "restored", class_name, size, dataSource=content),
@@ -176,6 +156,27 @@ def test_a_backup_has_an_id_before_it_is_ready(namespace, take, seen):
     assert answers[-1] == (backup, "true")
 
 
+def test_a_backup_that_failed_tells_why_and_goes_with_its_object(namespace, classes, source, cinder, admin):
+    """Kubernetes keeps the handle that it was told: another backup would not be restored, nor deleted."""
+    volume, dummy = source
+    apply(snapshots.snapshot(namespace, "backup", f"{classes}-backup", "source"))
+
+    def status():
+        return get("volumesnapshot", "backup", namespace).get("status", {})
+
+    [backup] = becomes(lambda: [each.id for each in cinder.backups(details=True) if each.volume_id == volume])
+    content = becomes(lambda: status().get("boundVolumeSnapshotContentName"))
+    wait("volumesnapshotcontent", content, namespace, "jsonpath={.status.snapshotHandle}=" + backup)
+    admin.reset_backup(backup, "error")
+    told = becomes(lambda: status().get("error", {}).get("message", ""))
+    assert f"could not create backup {backup}" in told
+    made = [each.id for each in cinder.backups(details=True) if each.volume_id == volume]
+    assert made == [backup], "another one was begun"
+    assert get("volumesnapshotcontent", content)["status"]["snapshotHandle"] == backup
+    delete("volumesnapshot", "backup", namespace)
+    assert becomes(lambda: not copies(cinder, volume))
+
+
 @pytest.fixture
 def by_hand(cinder):
     """A snapshot and a backup, the latter under way, that Kubernetes knows nothing of."""
@@ -199,7 +200,7 @@ def content(namespace, kind, handle):
     name = f"{namespace}-{kind}-by-hand"
     return (
         {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "apiVersion": snapshots.API,
             "kind": "VolumeSnapshotContent",
             "metadata": {"name": name},
             "spec": {
@@ -210,7 +211,7 @@ def content(namespace, kind, handle):
             },
         },
         {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "apiVersion": snapshots.API,
             "kind": "VolumeSnapshot",
             "metadata": {"name": f"{kind}-by-hand", "namespace": namespace},
             "spec": {"source": {"volumeSnapshotContentName": name}},
@@ -226,9 +227,8 @@ def test_what_was_made_by_hand_is_taken_as_it_is(namespace, classes, cinder, by_
         assert get("volumesnapshot", f"{kind}-by-hand", namespace)["status"]["restoreSize"] == "1Gi"
     assert cinder.get_backup(by_hand["backup"]).status == "available"
 
-    group = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot"}
     for kind in by_hand:
-        apply(claim(namespace, f"of-{kind}", classes, dataSource={**group, "name": f"{kind}-by-hand"}))
+        apply(claim(namespace, f"of-{kind}", classes, dataSource=snapshots.content_of(f"{kind}-by-hand")))
     assert cinder.get_volume(wait_bound(namespace, "of-snapshot")).snapshot_id == by_hand["snapshot"]
     metadata = cinder.get_volume(wait_bound(namespace, "of-backup")).metadata
     assert metadata["cinder.csi.openstack.org/from-backup"] == by_hand["backup"]

@@ -21,6 +21,7 @@ from ansible_collections.mooring.storage.csi_server.block.controller import Cont
 from ansible_collections.mooring.storage.csi_server.block.controller_part import ControllerPart
 from ansible_collections.mooring.storage.csi_server.config import cloud_conf, former_flags, options
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.csi_server.rpc.identity import IdentityOptions, IdentityServicer
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
 
@@ -137,6 +138,18 @@ def test_requests_of_the_former_driver_are_counted_by_their_names() -> None:
 def test_requests_are_read_off_the_calls() -> None:
     assert {"volume_create", "volume_list", "snapshot_list"} <= requests()
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", name) for name in requests())
+
+
+def test_capabilities_of_the_plugin() -> None:
+    servicer = IdentityServicer(IdentityOptions("driver", "1", controller=True), Readiness())
+    answer = servicer.GetPluginCapabilities(csi.GetPluginCapabilitiesRequest(), None)
+    services = {each.service.type for each in answer.capabilities if each.HasField("service")}
+    expansions = {
+        each.volume_expansion.type for each in answer.capabilities if each.HasField("volume_expansion")
+    }
+    served = {csi.PluginCapability.Service.Type.Name(each) for each in services}
+    served |= {csi.PluginCapability.VolumeExpansion.Type.Name(each) for each in expansions}
+    assert taken("Plugin capabilities") == served
 
 
 def test_capabilities_of_the_controller() -> None:

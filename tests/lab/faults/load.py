@@ -6,6 +6,7 @@
 The rules that the sidecars go by:
 
 - A call that fails is made again, with the same arguments.
+- A snapshot that has an id keeps it: it is asked for until it is ready, whatever was answered.
 - A failed creation whose status leaves open whether something exists (UNFINISHED) is repeated until
   it succeeds, or fails otherwise. Any other status says that nothing exists: the claim may be given
   up then, and nobody will ever ask for the volume's deletion.
@@ -74,32 +75,38 @@ class Expected:
     """Volumes' ids by the snapshots' ids."""
     backups: dict[str, str] = field(default_factory=dict)
     """Volumes' ids by the backups' ids."""
+    together: set[str] = field(default_factory=set)
+    """Ids of group snapshots, whose members are among the snapshots."""
     attached: set[tuple[str, str]] = field(default_factory=set)
-    """Volume and server."""
+    """Volume and node."""
 
 
 class Load:
     """Workers that each live through one volume's life after the other.
 
-    :param servers: ids of servers to attach to.
+    :param name: what the names of all that is made begin with.
+    :param nodes: ids of nodes to attach to.
     :param volume_type: of the volumes.
-    :param other_type: which volumes of the first one can be given.
     :param enough: says when to begin no new life.
     """
+
+    #: Which volumes of the first type can be given, and of groups.
+    OTHER_TYPE, GROUP_TYPE = "fast-qos", "together"
 
     def __init__(
         self,
         channel: grpc.Channel,
-        servers: list[str],
+        name: str,
+        nodes: list[str],
         volume_type: str,
-        other_type: str,
         seed: int,
         enough: Callable[[], bool],
     ) -> None:
         self._controller = csi_pb2_grpc.ControllerStub(channel)
-        self._servers = servers
+        self._groups = csi_pb2_grpc.GroupControllerStub(channel)
+        self._name = name
+        self._nodes = nodes
         self._type = volume_type
-        self._other_type = other_type
         self._seed = seed
         self._enough = enough
         self._lock = threading.Lock()
@@ -127,7 +134,7 @@ class Load:
                 return
             # Each begins with another one, so that none is missing however the workers take turns.
             [life] = chance.choices(lives, weights) if turn else [lives[number % len(lives)]]
-            name = f"faults-{self._seed}-{number}-{turn}"
+            name = f"{self._name}-{self._seed}-{number}-{turn}"
             try:
                 life(name, chance)
             except GivenUp as failure:
@@ -144,7 +151,7 @@ class Load:
             csi.ControllerGetCapabilitiesRequest(), timeout=CALL_SECONDS
         )
         has = {capability.rpc.type for capability in answer.capabilities}
-        lives: list[Life] = [self._plain, self._attached, self._hardly_attached, self._asked_twice]
+        lives: list[Life] = [*self._attaching(), self._plain, self._asked_twice, self._together]
         if Rpc.EXPAND_VOLUME in has:
             lives.append(self._grown)
         if Rpc.CREATE_DELETE_SNAPSHOT in has:
@@ -155,29 +162,42 @@ class Load:
             lives += [self._marked, self._retyped]
         return lives
 
+    def _attaching(self) -> list[Life]:
+        return [self._attached, self._hardly_attached, self._moved]
+
     # Lives. About a quarter of the volumes stay.
 
     def _plain(self, name: str, chance: random.Random) -> None:
         self._maybe_delete(self._create(name), chance)
 
     def _attached(self, name: str, chance: random.Random) -> None:
-        volume, server = self._create(name), chance.choice(self._servers)
-        self._until_done("ControllerPublishVolume", self._publication(volume, server))
-        self.expected.attached.add((volume, server))
+        volume, node = self._create(name), chance.choice(self._nodes)
+        self._attach(volume, node)
         if chance.random() < 0.1:
             return
-        self._detach(volume, server)
+        self._detach(volume, node)
+        self._maybe_delete(volume, chance)
+
+    def _moved(self, name: str, chance: random.Random) -> None:
+        """From one node to another, which asks for it before the first one has given it back."""
+        volume, (first, second) = self._create(name), chance.sample(self._nodes, 2)
+        self._attach(volume, first)
+        with ThreadPoolExecutor(2) as both:
+            coming = both.submit(self._attach, volume, second)
+            both.submit(self._detach, volume, first).result()
+            coming.result()
+        self._detach(volume, second)
         self._maybe_delete(volume, chance)
 
     def _hardly_attached(self, name: str, chance: random.Random) -> None:
         """The pod goes before its volume is attached."""
-        volume, server = self._create(name), chance.choice(self._servers)
+        volume, node = self._create(name), chance.choice(self._nodes)
         try:
             seconds = chance.choice([0.2, 1.0, CALL_SECONDS])
-            self._call("ControllerPublishVolume", self._publication(volume, server), seconds)
+            self._call("ControllerPublishVolume", self._publication(volume, node), seconds)
         except grpc.RpcError:
             pass
-        self._detach(volume, server)
+        self._detach(volume, node)
         self._maybe_delete(volume, chance)
 
     def _asked_twice(self, name: str, chance: random.Random) -> None:
@@ -233,6 +253,27 @@ class Load:
             self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=backup))
             del self.expected.backups[backup]
 
+    def _together(self, name: str, chance: random.Random) -> None:
+        """A snapshot of two volumes at one moment."""
+        volumes = [self._create(f"{name}-{part}") for part in ("data", "log")]
+        taken = self._until_made(
+            "CreateVolumeGroupSnapshot",
+            csi.CreateVolumeGroupSnapshotRequest(
+                name=f"{name}-together",
+                source_volume_ids=volumes,
+                parameters={"group-type": self.GROUP_TYPE, "consistent": "true"},
+            ),
+        ).group_snapshot
+        self.expected.together.add(taken.group_snapshot_id)
+        members = {member.snapshot_id: member.source_volume_id for member in taken.snapshots}
+        assert sorted(members.values()) == sorted(volumes), name
+        self.expected.snapshots |= members
+        if chance.random() < 0.2:
+            return
+        self._delete_together(taken.group_snapshot_id, list(members))
+        for volume in volumes:
+            self._maybe_delete(volume, chance)
+
     def _marked(self, name: str, chance: random.Random) -> None:
         volume, tier = self._create(name), chance.choice(["gold", "silver"])
         self._modify(volume, {f"metadata.{TIER}": tier})
@@ -241,8 +282,8 @@ class Load:
 
     def _retyped(self, name: str, chance: random.Random) -> None:
         volume = self._create(name)
-        self._modify(volume, {"type": self._other_type})
-        self._now_is(volume, type=self._other_type)
+        self._modify(volume, {"type": self.OTHER_TYPE})
+        self._now_is(volume, type=self.OTHER_TYPE)
         self._maybe_delete(volume, chance)
 
     # Calls
@@ -263,11 +304,13 @@ class Load:
         request = csi.CreateSnapshotRequest(name=name, source_volume_id=volume, parameters=parameters)
         end = time.monotonic() + PATIENCE
         made = self._until_made("CreateSnapshot", request).snapshot
+        told = str(made.snapshot_id)
         while not made.ready_to_use:
             assert time.monotonic() < end, f"{name} never became ready"
             time.sleep(pause)
-            made = self._until_made("CreateSnapshot", request).snapshot
-        return str(made.snapshot_id)
+            made = self._until_done("CreateSnapshot", request).snapshot
+            assert made.snapshot_id == told, f"{name} is another one now"
+        return told
 
     def _modify(self, volume: str, parameters: dict[str, str]) -> None:
         request = csi.ControllerModifyVolumeRequest(volume_id=volume, mutable_parameters=parameters)
@@ -277,15 +320,19 @@ class Load:
         self.expected.volumes[volume] = replace(self.expected.volumes[volume], **changed)
 
     @staticmethod
-    def _publication(volume: str, server: str) -> csi.ControllerPublishVolumeRequest:
+    def _publication(volume: str, node: str) -> csi.ControllerPublishVolumeRequest:
         return csi.ControllerPublishVolumeRequest(
-            volume_id=volume, node_id=server, volume_capability=CAPABILITY
+            volume_id=volume, node_id=node, volume_capability=CAPABILITY
         )
 
-    def _detach(self, volume: str, server: str) -> None:
-        request = csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=server)
+    def _attach(self, volume: str, node: str) -> None:
+        self._until_done("ControllerPublishVolume", self._publication(volume, node))
+        self.expected.attached.add((volume, node))
+
+    def _detach(self, volume: str, node: str) -> None:
+        request = csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=node)
         self._until_done("ControllerUnpublishVolume", request)
-        self.expected.attached.discard((volume, server))
+        self.expected.attached.discard((volume, node))
 
     def _maybe_delete(self, volume: str, chance: random.Random) -> None:
         if chance.random() < 0.75:
@@ -295,10 +342,21 @@ class Load:
         self._until_done("DeleteVolume", csi.DeleteVolumeRequest(volume_id=volume))
         del self.expected.volumes[volume]
 
+    def _delete_together(self, taken: str, members: list[str]) -> None:
+        request = csi.DeleteVolumeGroupSnapshotRequest(group_snapshot_id=taken, snapshot_ids=members)
+        self._until_done("DeleteVolumeGroupSnapshot", request)
+        self.expected.together.remove(taken)
+        for member in members:
+            del self.expected.snapshots[member]
+
     def clean_up(self) -> None:
         """Have everything deleted that the driver said there is."""
-        for volume, server in sorted(self.expected.attached):
-            self._detach(volume, server)
+        for volume, node in sorted(self.expected.attached):
+            self._detach(volume, node)
+        for taken in sorted(self.expected.together):
+            request = csi.GetVolumeGroupSnapshotRequest(group_snapshot_id=taken)
+            known = self._until_made("GetVolumeGroupSnapshot", request).group_snapshot
+            self._delete_together(taken, [member.snapshot_id for member in known.snapshots])
         for copies in (self.expected.snapshots, self.expected.backups):
             for each in sorted(copies):
                 self._until_done("DeleteSnapshot", csi.DeleteSnapshotRequest(snapshot_id=each))
@@ -308,7 +366,8 @@ class Load:
 
     def _call(self, method: str, request: Any, seconds: float) -> Any:
         try:
-            answer = getattr(self._controller, method)(request, timeout=seconds)
+            service = self._groups if hasattr(self._groups, method) else self._controller
+            answer = getattr(service, method)(request, timeout=seconds)
         except grpc.RpcError as failure:
             with self._lock:
                 self.codes[method, failure.code().name] += 1
@@ -338,3 +397,10 @@ class Load:
                     raise AssertionError(words) from failure
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
+
+
+class AttachingLoad(Load):
+    """One of volumes that come to nodes and go, where the rest is the same as elsewhere."""
+
+    def _possible(self) -> list[Life]:
+        return self._attaching()

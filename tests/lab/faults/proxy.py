@@ -31,7 +31,13 @@ _OWN = frozenset(
     {"connection", "content-length", "date", "host", "keep-alive", "server", "transfer-encoding"}
 )
 #: Kinds of objects whose status is shown wrongly, by their names in answers.
-_OBJECTS = {"volume": "volumes", "snapshot": "snapshots", "backup": "backups"}
+_OBJECTS = {
+    "volume": "volumes",
+    "snapshot": "snapshots",
+    "backup": "backups",
+    "group": "groups",
+    "group_snapshot": "group_snapshots",
+}
 #: Reset when the socket is closed, instead of an orderly end.
 _RESET = struct.pack("ii", 1, 0)
 

@@ -57,7 +57,7 @@ MINE = {names.CLUSTER: "test"}
 
 @dataclass
 class OneCloud:
-    """The clouds of a driver that reaches one.
+    """The clouds of a driver that reaches one, ``east``.
 
     :ivar down: the name of another that it does not reach; empty where there is no other.
     """
@@ -66,7 +66,7 @@ class OneCloud:
     down: str = ""
 
     def of(self, secrets: Mapping[str, str]) -> BlockCloud:
-        return self.cloud
+        return self.cloud if secrets.get(names.CLOUD, "east") == "east" else self._refuse()
 
     def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
         return {**({self.down: self._refuse} if self.down else {}), "": lambda: self.cloud}
@@ -97,8 +97,8 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-@pytest.fixture
-def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
+def block_cloud_of(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
+    """A cloud as a driver has it that has just been started."""
     pace = SteadyPace(Pace(first=0.001, second=0.001, growth=1.0))
     observer = CloudObserver(metrics)
     api = Api(lambda: cloud.cinder, "3.50", observer)
@@ -120,6 +120,11 @@ def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
         VolumeCapacity(cinder, VolumeTypes(api), QuotaSets(api, lambda deadline: "project"), Pools(api)),
         BlockGroupSnapshots(*groups, members, cinder, names.group_mark("test")),
     )
+
+
+@pytest.fixture
+def block_cloud(cloud: FakeCloud, metrics: Metrics) -> BlockCloud:
+    return block_cloud_of(cloud, metrics)
 
 
 class AnnotatedClaims:

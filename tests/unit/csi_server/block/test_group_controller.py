@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 
-from ..conftest import Driver
+from ..conftest import Driver, block_cloud_of
 from ..fake_cloud import Failure
 from ..fake_snapshots import TAKEN
 from .test_controller import create, refused
@@ -108,6 +108,26 @@ def test_of_other_volumes_it_is_a_conflict(driver: Driver, volumes: list[str]) -
 def test_one_that_fails_leaves_its_reason_and_nothing_else(driver: Driver, volumes: list[str]) -> None:
     driver.cloud.groups.broken = True
     refused(lambda: take(driver, volumes), Code.INTERNAL, "The back end could not take the snapshots")
+    assert left(driver) == []
+
+
+def test_one_that_was_returned_is_not_deleted_for_its_status(driver: Driver, volumes: list[str]) -> None:
+    taken = take(driver, volumes)
+    [whole] = driver.cloud.groups.snapshots.values()
+    whole["status"] = "error"
+    refused(lambda: take(driver, volumes), Code.ABORTED, "was taken before")
+    whole["status"] = "available"
+    assert take(driver, volumes) == taken
+
+
+def test_of_one_that_failed_after_its_volumes_had_left_nothing_stays(
+    driver: Driver, volumes: list[str]
+) -> None:
+    take(driver, volumes)
+    driver.clouds.cloud = block_cloud_of(driver.cloud, driver.metrics)
+    [whole] = driver.cloud.groups.snapshots.values()
+    whole["status"] = "error"
+    refused(lambda: take(driver, volumes), Code.INTERNAL, "its status is error")
     assert left(driver) == []
 
 

@@ -78,10 +78,10 @@ def test_a_published_volume_of_somebody_else_that_is_gone(driver: Driver) -> Non
 
 def test_a_cloud_that_is_down_hides_no_volume_of_another(driver: Driver) -> None:
     volume = create(driver).volume_id
-    driver.clouds.down = "east"
+    driver.clouds.down = "west"
     assert get(driver, volume).volume.volume_id == health(driver, volume).volume_id == volume
-    refused(lambda: get(driver, GONE), grpc.StatusCode.UNAVAILABLE, "east")
-    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "east")
+    refused(lambda: get(driver, GONE), grpc.StatusCode.UNAVAILABLE, "west")
+    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "west")
 
 
 def test_pages_hold_while_volumes_come_and_go(driver: Driver) -> None:

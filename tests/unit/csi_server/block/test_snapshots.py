@@ -160,14 +160,46 @@ def test_the_snapshot_of_a_backup_is_not_one_of_kubernetes(driver: Driver) -> No
     assert listed(driver) == [begun.snapshot_id]
 
 
-def test_a_backup_that_fails_leaves_its_reason_and_nothing_else(driver: Driver) -> None:
+def test_a_backup_that_fails_tells_its_reason_until_it_is_deleted(driver: Driver) -> None:
+    """The snapshotter keeps the id that it was told first: another backup would never be found again."""
     driver.cloud.steps = 0
     volume = create(driver).volume_id
     driver.cloud.backups.broken = True
-    take(driver, volume, type="backup")
-    refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL, "object store is full")
+    begun = take(driver, volume, type="backup")
+    for dummy in range(2):
+        refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL, "object store is full")
+    assert list(driver.cloud.backups.known) == [begun.snapshot_id]
+    delete(driver, begun.snapshot_id)
     driver.cloud.cinder.request("/backups/detail", "GET", params={"limit": 9})
     assert (driver.cloud.backups.known, driver.cloud.snapshots.known) == ({}, {})
+
+
+def test_a_backup_that_is_well_again_is_the_same(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    made = take_backup(driver, volume)
+    driver.cloud.backups.known[made.snapshot_id]["status"] = "error"
+    refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL)
+    driver.cloud.backups.known[made.snapshot_id]["status"] = "available"
+    assert take(driver, volume, type="backup") == made
+
+
+def test_a_backup_that_fails_before_anybody_knows_its_id_is_deleted(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.failures.append(Failure("POST /backups", 504))
+    refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.UNAVAILABLE)
+    driver.cloud.backups.add(name="snapshot-1", status="error", volume_id=volume, metadata=MINE)
+    refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL)
+    driver.cloud.cinder.request("/backups/detail", "GET", params={"limit": 9})
+    assert driver.cloud.backups.known == {}
+
+
+def test_a_snapshot_that_was_returned_is_not_deleted_for_its_status(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    taken = take(driver, volume)
+    driver.cloud.snapshots.known[taken.snapshot_id]["status"] = "error"
+    refused(lambda: take(driver, volume), grpc.StatusCode.ABORTED, "was taken before")
+    driver.cloud.snapshots.known[taken.snapshot_id]["status"] = "available"
+    assert take(driver, volume) == taken
 
 
 def test_a_lost_request_for_a_backup_costs_no_further_snapshot(driver: Driver) -> None:
@@ -266,7 +298,7 @@ def test_get_knows_both_kinds(driver: Driver) -> None:
 
 def test_a_cloud_that_is_down_hides_no_snapshot_of_another(driver: Driver) -> None:
     made = take(driver, create(driver).volume_id).snapshot_id
-    driver.clouds.down = "east"
+    driver.clouds.down = "west"
     assert listed(driver, snapshot_id=made) == [made]
-    refused(lambda: listed(driver, snapshot_id="gone"), grpc.StatusCode.UNAVAILABLE, "east")
-    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "east")
+    refused(lambda: listed(driver, snapshot_id="gone"), grpc.StatusCode.UNAVAILABLE, "west")
+    refused(lambda: listed(driver), grpc.StatusCode.UNAVAILABLE, "west")
