@@ -64,13 +64,15 @@ _Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str
 def _through_nova(
     adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
 ) -> NodeAttachments:
-    return ServerAttachments(adapter, records, servers.Servers(compute), mine, _patience(compute))
+    return ServerAttachments(
+        adapter, records, servers.Servers(compute), mine, _patience(compute), observer=compute.observer
+    )
 
 
 def _through_cinder(
     adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
 ) -> NodeAttachments:
-    return ConnectorAttachments(adapter, records, mine, _patience(compute))
+    return ConnectorAttachments(adapter, records, mine, _patience(compute), observer=compute.observer)
 
 
 def _patience(api: Api) -> Patience:

@@ -135,7 +135,7 @@ ATTACHED = "attached"
 #: Statuses that say that somebody has the volume or works on it.
 HELD = frozenset({"reserved", "attaching", "detaching", "in-use", "error_attaching", "error_detaching"})
 #: Of those, the statuses that somebody who is at work ends soon.
-_AT_WORK = frozenset({"reserved", "attaching", "detaching"})
+AT_WORK = frozenset({"reserved", "attaching", "detaching"})
 
 
 def plan_attach(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -211,7 +211,7 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
     if now.records and not made:
         return Wait(f"{volume} to be attached to {_holders(now)}")
     repair = _repair(now, Complete(made[0].id) if made else Release())
-    if volume.status in _AT_WORK:
+    if volume.status in AT_WORK:
         return _settled(now, patience.half_made, f"to be {volume.status} no longer", repair)
     return repair
 
@@ -250,7 +250,7 @@ def plan_free(now: Situation, refused: CloudError, patience: Patience) -> Action
         return Done()
     if now.volume.status not in HELD or not all(_is_orphan(now, each) for each in now.records):
         return Refuse(refused)
-    begun = bool(now.records) or now.volume.status in _AT_WORK
+    begun = bool(now.records) or now.volume.status in AT_WORK
     if begun and now.unchanged < patience.before_deletion:
         return Refuse(Busy(f"{now.volume}, which nobody has, may be attached by somebody in a moment"))
     return _repair(now, Remove(tuple(each.id for each in now.records)) if now.records else Release())

@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ...plugins.module_utils._cloud.errors import CloudError, InUse, NotFound, Unanswered
+from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, observed_wait
 from ...plugins.module_utils._cloud.volume import AttachmentRecord, Volume
-from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
+from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from . import attachment_plan as plan
 from . import names
 from .recent import STILL_TRUE, Recent
@@ -25,6 +26,8 @@ from .sightings import Sightings
 LOG = logging.getLogger(__name__)
 #: How often somebody else's work on a volume is looked at.
 PACE = Pace(first=0.5, second=0.5, growth=1.5, longest=3.0)
+#: What that is called in the metrics.
+SETTLED = "attachment_settled"
 
 _Ask = Callable[[str, str, Deadline], None]
 _Planner = Callable[[plan.Situation, str, CloudError, plan.Patience], plan.Action]
@@ -76,6 +79,7 @@ class ServerAttachments:
         mine: Mapping[str, str],
         patience: plan.Patience | None = None,
         pace: Pace = PACE,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._volumes = volumes
         self._records = records
@@ -83,6 +87,7 @@ class ServerAttachments:
         self._mine = mine
         self._patience = patience or plan.Patience()
         self._pace = pace
+        self._observer = observer
         self._sightings = Sightings()
         self._attached: Recent[tuple[str, str], Volume] = Recent(STILL_TRUE)
         self._detached: Recent[tuple[str, str], bool] = Recent(STILL_TRUE)
@@ -236,7 +241,7 @@ class ServerAttachments:
                 return None
             return now.volume, action
 
-        return look() or wait_for(look, waited_for, deadline, self._pace)
+        return look() or observed_wait(self._observer, SETTLED, look, waited_for, deadline, self._pace)[0]
 
     def _situation(self, volume_id: str, server_id: str, deadline: Deadline) -> plan.Situation | None:
         volume = self._volumes.find(volume_id, deadline)

@@ -22,11 +22,12 @@ from ...plugins.module_utils._cloud.errors import (
     NotFound,
     Unanswered,
 )
+from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, observed_wait
 from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
-from ...plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
+from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from . import connector, names
-from .attachment_plan import ATTACHED, HELD, Patience
-from .attachments import PACE
+from .attachment_plan import AT_WORK, ATTACHED, HELD, Patience
+from .attachments import PACE, SETTLED
 from .recent import Recent
 from .sightings import Sightings
 
@@ -66,12 +67,14 @@ class ConnectorAttachments:
         mine: Mapping[str, str],
         patience: Patience | None = None,
         pace: Pace = PACE,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._volumes = volumes
         self._exports = exports
         self._mine = mine
         self._patience = patience or Patience()
         self._pace = pace
+        self._observer = observer
         self._sightings = Sightings()
         self._unanswered: Recent[tuple[str, str], bool] = Recent(self._patience.unanswered)
 
@@ -158,12 +161,17 @@ class ConnectorAttachments:
 
         :param refused: why it could not be deleted.
         :raises InUse: ``refused`` where a node has it; or it was not made by this driver for this cluster.
+        :raises Busy: somebody may be about to attach it.
         """
         volume = self._volumes.find(volume_id, deadline)
         if volume is None:
             return
         if volume.attachments:
             raise refused
+        records = frozenset(self._exports.of_volume(volume_id, deadline))
+        unchanged = self._sightings.unchanged(volume_id, (volume.status, records))
+        if (records or volume.status in AT_WORK) and unchanged < self._patience.before_deletion:
+            raise Busy(f"{volume}, which nobody has, may be attached by somebody in a moment")
         self._set_right(volume, deadline)
 
     def node_context(self, volume: Volume, node_id: str, deadline: Deadline) -> dict[str, str]:
@@ -199,7 +207,8 @@ class ConnectorAttachments:
             return self._is_free(volume.id, deadline) or None
 
         if look() is None:
-            wait_for(look, f"{volume} to be {volume.status} no longer", deadline, self._pace)
+            what = f"{volume} to be {volume.status} no longer"
+            observed_wait(self._observer, SETTLED, look, what, deadline, self._pace)
 
     def _remove_half_made(self, volume: Volume, deadline: Deadline) -> None:
         """Remove what an attach left that was ended half way.
@@ -220,7 +229,8 @@ class ConnectorAttachments:
         volume = self._volumes.find(volume_id, deadline)
         if volume is None or volume.status not in HELD or self._exports.of_volume(volume_id, deadline):
             return True
-        if self._sightings.unchanged(volume_id, volume.status) < self._patience.half_made:
+        look = volume.status, frozenset[AttachmentRecord]()
+        if self._sightings.unchanged(volume_id, look) < self._patience.half_made:
             return False
         LOG.info("releasing a volume", extra={"volume_id": volume_id, "status": volume.status})
         self._exports.release(volume_id, deadline)

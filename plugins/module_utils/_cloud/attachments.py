@@ -104,7 +104,7 @@ class Attachments:
     def release(self, volume_id: str, deadline: Deadline) -> None:
         """Make a volume that has no attachment available again.
 
-        :raises InUse: it has one after all.
+        One that it has got meanwhile, and that Nova has not made complete, goes with it.
         """
         self._act("volume_release", volume_id, "os-detach", f"release volume {volume_id}", deadline)
 

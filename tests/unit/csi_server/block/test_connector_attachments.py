@@ -10,7 +10,7 @@ import json
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import connector
-from ansible_collections.mooring.storage.csi_server.block.attachment_plan import Patience
+from ansible_collections.mooring.storage.csi_server.block.attachment_plan import AT_WORK, Patience
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
@@ -257,7 +257,25 @@ def test_what_nobody_has_is_freed_for_its_deletion(
     cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock, status: str
 ) -> None:
     cloud.volumes[volume]["status"] = status
+    if status in AT_WORK:
+        with pytest.raises(Busy, match="may be attached by somebody in a moment"):
+            attachments.free(volume, InUse("refused"), soon())
+        clock.sleep(Patience().before_deletion)
     attachments.free(volume, InUse("refused"), soon())
+    assert cloud.volumes[volume]["status"] == "available"
+
+
+def test_what_was_begun_for_nobody_is_freed_for_its_deletion_after_a_minute(
+    cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock
+) -> None:
+    body = {"attachment": {"volume_uuid": volume, "connector": {}}}
+    cloud.cinder.request("/attachments", "POST", json=body)
+    with pytest.raises(Busy, match="may be attached by somebody in a moment"):
+        attachments.free(volume, InUse("refused"), soon())
+    assert len(cloud.volumes[volume]["half_made"]) == 1
+    clock.sleep(Patience().before_deletion)
+    attachments.free(volume, InUse("refused"), soon())
+    assert cloud.volumes[volume]["half_made"] == []
     assert cloud.volumes[volume]["status"] == "available"
 
 

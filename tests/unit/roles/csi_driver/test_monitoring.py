@@ -180,13 +180,15 @@ def test_the_document_lists_every_metric() -> None:
 
 
 def test_the_document_lists_everything_that_is_waited_for() -> None:
-    sources = (CHECKOUT / "plugins" / "module_utils" / "_cloud").glob("*.py")
+    folders = CHECKOUT / "plugins" / "module_utils" / "_cloud", CHECKOUT / "csi_server"
+    named = re.compile(r'(?:LearnedPace\(|observed_wait\(self\._observer, |^SETTLED = )"(\w+)"', re.M)
     kinds = {
         kind
-        for path in sources
-        for kind in re.findall(r'LearnedPace\("(\w+)"', path.read_text(encoding="utf-8"))
+        for folder in folders
+        for path in folder.rglob("*.py")
+        for kind in named.findall(path.read_text(encoding="utf-8"))
     }
-    assert "volume_filled" in kinds
+    assert {"volume_filled", "device_size", "attachment_settled"} <= kinds
     assert not {kind for kind in kinds if f"`{kind}`" not in DOCUMENT}
 
 
