@@ -39,6 +39,17 @@ def storage_class(name: str, parameters: Mapping[str, str], **fields: Any) -> Bo
     }
 
 
+def attributes_class(name: str, parameters: Mapping[str, str]) -> Body:
+    """A VolumeAttributesClass of the driver."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "VolumeAttributesClass",
+        "metadata": {"name": name},
+        "driverName": DRIVER,
+        "parameters": dict(parameters),
+    }
+
+
 def claim(namespace: str, name: str, class_name: str, size: str = "1Gi", **spec: Any) -> Body:
     """A claim of one writer's filesystem.
 

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.shared_device import two_nodes_write
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
@@ -20,25 +21,7 @@ def multiattach(cluster_wide, namespace):
 
 
 def test_two_nodes_write_to_one_raw_device(namespace, multiattach):
-    objects.apply(
-        objects.claim(namespace, "shared", multiattach, accessModes=["ReadWriteMany"], volumeMode="Block"),
-        *(
-            objects.pod(namespace, node, devices={"/dev/shared": "shared"}, nodeName=node)
-            for node in ("node1", "node2")
-        ),
-    )
-    for node in ("node1", "node2"):
-        objects.wait_ready(namespace, node)
-    for writer, reader, offset in (("node1", "node2", 0), ("node2", "node1", 1)):
-        objects.run(
-            namespace,
-            writer,
-            f"printf 'from {writer}' | dd of=/dev/shared bs=1M seek={offset} conv=fsync,notrunc",
-        )
-        seen = objects.run(
-            namespace, reader, f"dd if=/dev/shared bs=1M skip={offset} count=1 iflag=direct | head -c 10"
-        )
-        assert seen == f"from {writer}"
+    two_nodes_write(namespace, multiattach)
 
 
 def test_a_filesystem_for_several_writers_is_refused_with_the_reason(namespace, multiattach):

@@ -12,9 +12,11 @@ import subprocess
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e import objects, second_driver, snapshots
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
+from ansible_collections.mooring.storage.tests.e2e.driver_calls import ask, node_driver_on
 from ansible_collections.mooring.storage.tests.e2e.iscsi import READ, WRITE, grow_and_move, sessions
+from ansible_collections.mooring.storage.tests.e2e.shared_device import read, two_nodes_write
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
@@ -61,6 +63,50 @@ def test_a_raw_device_is_that_of_the_volume(storage, namespace):
     assert objects.run(namespace, "user", written) == "kept\n"
 
 
+def test_two_nodes_share_a_raw_device_until_both_have_left(
+    storage, namespace, cluster_wide, driver, second_project
+):
+    name = f"{namespace}-multi"
+    cluster_wide(objects.storage_class(name, {"type": "iscsi-multi"}, provisioner=driver))
+    two_nodes_write(namespace, name)
+    volume = objects.volume_id(namespace, "shared")
+    assert len(second_project.block_storage.get_volume(volume).attachments) == 2
+
+    objects.delete("pod", "node1", namespace)
+    assert becomes(lambda: not sessions("1", volume))
+    assert read(namespace, "node2", 0) == "from node1"
+    objects.delete("pod", "node2", namespace)
+    assert becomes(lambda: second_project.block_storage.get_volume(volume).status == "available")
+    assert not sessions("2", volume)
+
+
+def test_a_clone_and_a_restored_snapshot_have_the_data(storage, namespace, cluster_wide, driver):
+    objects.apply(
+        objects.claim(namespace, "data", storage),
+        objects.pod(namespace, "writer", {"/data": "data"}, nodeName="node1"),
+    )
+    objects.wait_ready(namespace, "writer")
+    checksum = objects.run(namespace, "writer", f"{WRITE}; sync")
+    cluster_wide(snapshots.snapshot_class(namespace, driver=driver))
+    snapshots.take(namespace, "taken", namespace, "data")
+    sources = {
+        "clone": {"kind": "PersistentVolumeClaim", "name": "data"},
+        "restored": snapshots.content_of("taken"),
+    }
+    for name, source in sources.items():
+        objects.apply(
+            objects.claim(namespace, name, storage, dataSource=source),
+            objects.pod(namespace, name, {"/data": name}, nodeName="node2"),
+        )
+    for name in sources:
+        objects.wait_ready(namespace, name)
+        assert objects.run(namespace, name, READ) == checksum
+        objects.delete("pod", name, namespace)
+        objects.delete("pvc", name, namespace)
+    objects.delete("volumesnapshot", "taken", namespace)
+    objects.delete("pod", "writer", namespace)
+
+
 def test_a_node_encrypts_what_it_connects_to(storage, namespace, encrypted_class, driver):
     name = encrypted_class("over-iscsi", "correct horse battery staple", "iscsi", provisioner=driver)
     objects.apply(
@@ -76,6 +122,27 @@ def test_a_node_encrypts_what_it_connects_to(storage, namespace, encrypted_class
     assert grow_and_move(namespace, "secret", "cat /data/file") == "kept\n"
     assert not sessions("1", volume)
     objects.delete("pod", "reader", namespace)
+
+
+def test_a_disk_that_does_not_work_is_told(storage, namespace):
+    objects.apply(
+        objects.claim(namespace, "data", storage),
+        objects.pod(namespace, "user", {"/data": "data"}, nodeName="node1"),
+    )
+    objects.wait_ready(namespace, "user")
+    mounted = objects.run(namespace, "user", "awk '$2 == \"/data\" { print $1 }' /proc/mounts").strip()
+    disk = mounted.removeprefix("/dev/")
+    node = node_driver_on("node1", "csi-iscsi-nodeplugin")
+    assert ask(node, "Node.NodeGetStorageHealth") == {}
+
+    on_node("1", f"echo offline >/sys/block/{disk}/device/state")
+    [health] = ask(node, "Node.NodeGetStorageHealth")["backendHealth"]
+    assert (health["status"], health["reason"]) == ("STORAGE_DEGRADED", "DisksOffline")
+    assert disk in health["message"]
+
+    on_node("1", f"echo running >/sys/block/{disk}/device/state")
+    assert ask(node, "Node.NodeGetStorageHealth") == {}
+    objects.delete("pod", "user", namespace)
 
 
 def test_no_node_passes_for_another(driver):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.encrypted import NODES, WORDS, grows, on_disk, on_node
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
@@ -38,15 +38,7 @@ def test_clones_and_snapshots_are_opened_by_the_same_key_and_grow_with_their_vol
     namespace, encrypted_class, cluster_wide
 ):
     name = encrypted_class("copied", "the key of source and copies")
-    cluster_wide(
-        {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
-            "kind": "VolumeSnapshotClass",
-            "metadata": {"name": namespace},
-            "driver": objects.DRIVER,
-            "deletionPolicy": "Delete",
-        }
-    )
+    cluster_wide(snapshots.snapshot_class(namespace))
     objects.apply(
         objects.claim(namespace, "data", name),
         objects.pod(namespace, "writer", {"/data": "data"}, nodeName=NODES[0]),
@@ -55,23 +47,11 @@ def test_clones_and_snapshots_are_opened_by_the_same_key_and_grow_with_their_vol
     written = objects.run(
         namespace, "writer", "head -c 4194304 /dev/urandom >/data/file; sync; sha256sum </data/file"
     )
-    objects.apply(
-        {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
-            "kind": "VolumeSnapshot",
-            "metadata": {"name": "taken", "namespace": namespace},
-            "spec": {
-                "volumeSnapshotClassName": namespace,
-                "source": {"persistentVolumeClaimName": "data"},
-            },
-        }
-    )
-    objects.wait("volumesnapshot", "taken", namespace, "jsonpath={.status.readyToUse}=true")
-    of_snapshot = {"kind": "VolumeSnapshot", "name": "taken", "apiGroup": "snapshot.storage.k8s.io"}
+    snapshots.take(namespace, "taken", namespace, "data")
     of_volume = {"kind": "PersistentVolumeClaim", "name": "data"}
     objects.apply(
         objects.claim(namespace, "clone", name, dataSource=of_volume),
-        objects.claim(namespace, "restored", name, "2Gi", dataSource=of_snapshot),
+        objects.claim(namespace, "restored", name, "2Gi", dataSource=snapshots.content_of("taken")),
         objects.pod(namespace, "reader", {"/clone": "clone", "/data": "restored"}, nodeName=NODES[1]),
     )
     objects.wait_ready(namespace, "reader")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
@@ -40,31 +40,13 @@ def test_an_attachment_of_a_volume_that_somebody_deleted(namespace, storage, cin
 
 
 def test_a_snapshot_that_cinder_refuses(namespace, storage):
-    snapshot = {"apiVersion": "snapshot.storage.k8s.io/v1"}
     objects.apply(
-        {
-            **snapshot,
-            "kind": "VolumeSnapshotClass",
-            "metadata": {"name": namespace},
-            "driver": objects.DRIVER,
-            "deletionPolicy": "Delete",
-            "parameters": {"force-create": "false"},
-        },
+        snapshots.snapshot_class(namespace, {"force-create": "false"}),
         objects.claim(namespace, "data", storage),
         objects.pod(namespace, "user", {"/data": "data"}),
     )
     objects.wait_ready(namespace, "user")
-    objects.apply(
-        {
-            **snapshot,
-            "kind": "VolumeSnapshot",
-            "metadata": {"name": "refused", "namespace": namespace},
-            "spec": {
-                "source": {"persistentVolumeClaimName": "data"},
-                "volumeSnapshotClassName": namespace,
-            },
-        }
-    )
+    objects.apply(snapshots.snapshot(namespace, "refused", namespace, "data"))
 
     def error():
         status = objects.get("volumesnapshot", "refused", namespace).get("status") or {}

@@ -11,21 +11,11 @@ from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 
 
-def attributes_class(name, **parameters):
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "VolumeAttributesClass",
-        "metadata": {"name": name},
-        "driverName": objects.DRIVER,
-        "parameters": parameters,
-    }
-
-
 def test_a_claim_in_use_gets_another_type(namespace, cluster_wide, cinder):
     limited = f"{namespace}-limited"
     cluster_wide(
         objects.storage_class(namespace, {"type": "fast"}),
-        attributes_class(limited, type="fast-qos", **{"metadata.tier": "gold"}),
+        objects.attributes_class(limited, {"type": "fast-qos", "metadata.tier": "gold"}),
     )
     objects.apply(
         objects.claim(namespace, "data", namespace), objects.pod(namespace, "user", {"/data": "data"})
@@ -48,7 +38,8 @@ def test_a_claim_in_use_gets_another_type(namespace, cluster_wide, cinder):
 def test_a_claim_is_made_with_its_attributes(namespace, cluster_wide, cinder):
     limited = f"{namespace}-limited"
     cluster_wide(
-        objects.storage_class(namespace, {"type": "fast"}), attributes_class(limited, type="fast-qos")
+        objects.storage_class(namespace, {"type": "fast"}),
+        objects.attributes_class(limited, {"type": "fast-qos"}),
     )
     objects.apply(objects.claim(namespace, "data", namespace, volumeAttributesClassName=limited))
     volume = objects.wait_bound(namespace, "data")
@@ -62,7 +53,8 @@ def test_a_claim_is_made_with_its_attributes(namespace, cluster_wide, cinder):
 def test_a_type_that_the_volume_cannot_have_is_told(namespace, cluster_wide, cinder, volume_type, words):
     wanted = f"{namespace}-wanted"
     cluster_wide(
-        objects.storage_class(namespace, {"type": "fast"}), attributes_class(wanted, type=volume_type)
+        objects.storage_class(namespace, {"type": "fast"}),
+        objects.attributes_class(wanted, {"type": volume_type}),
     )
     objects.apply(objects.claim(namespace, "data", namespace))
     volume = objects.wait_bound(namespace, "data")
@@ -75,7 +67,7 @@ def test_a_volume_moves_to_another_back_end_where_that_is_allowed(namespace, clu
     moved = f"{namespace}-moved"
     cluster_wide(
         objects.storage_class(namespace, {"type": "fast"}),
-        attributes_class(moved, **{"type": "online", "migration-policy": "on-demand"}),
+        objects.attributes_class(moved, {"type": "online", "migration-policy": "on-demand"}),
     )
     objects.apply(
         objects.claim(namespace, "data", namespace), objects.pod(namespace, "writer", {"/data": "data"})

@@ -9,7 +9,6 @@ import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
 AFFINITY, ANTI_AFFINITY = (f"cinder.csi.openstack.org/{kind}" for kind in ("affinity", "anti-affinity"))
 
@@ -37,10 +36,9 @@ def anywhere(driver, namespace, cluster_wide):
 
 
 @pytest.fixture
-def backend():
+def backend(admin):
     """The back end that a volume is on, which Cinder tells administrators."""
-    with lab_cloud("admin") as admin:
-        yield lambda volume: admin.block_storage.get_volume(volume).host
+    return lambda volume: admin.get_volume(volume).host
 
 
 def annotated(namespace, name, **annotations):

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node loses its power: its volume stays where it is until Kubernetes gives the node up, then moves."""
+"""A node loses its power: its volumes stay where they are until Kubernetes gives the node up, then move.
+
+One volume is attached by Nova, one by a second driver through Cinder.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import subprocess
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
+from ansible_collections.mooring.storage.tests.e2e.iscsi import sessions
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
@@ -20,7 +24,9 @@ WATCHED = 15
 TAINT = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
 #: The controller must outlive the node.
 OTHER, NODE = "node1", "node2"
-NODE_DRIVER = ["--namespace", "kube-system", "--selector", "app=csi-cinder-nodeplugin"]
+PART_OF = "app in (csi-cinder-{0}plugin, csi-cut-{0}plugin)"
+READ = "sha256sum /nova/file /cinder/file"
+WRITE = "for at in nova cinder; do head -c 4194304 /dev/urandom >/$at/file; done && sync && " + READ
 
 
 def power(action):
@@ -33,26 +39,32 @@ def node_is(status):
     return next(each["status"] for each in found if each["type"] == "Ready") == status
 
 
-def node_driver():
-    """The node's driver pod."""
-    pods = json.loads(kubectl("get", "pods", *NODE_DRIVER, "-o", "json"))["items"]
-    return next((pod for pod in pods if pod["spec"].get("nodeName") == NODE), None)
+def pods_of(part):
+    """The pods of both drivers' controllers, or of their nodes."""
+    selected = ["--namespace", "kube-system", "--selector", PART_OF.format(part)]
+    return json.loads(kubectl("get", "pods", *selected, "-o", "json"))["items"]
 
 
-def driver_is_ready():
-    pod = node_driver()
-    conditions = pod["status"].get("conditions", []) if pod else []
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+def drivers_are_ready():
+    pods = [pod for pod in pods_of("node") if pod["spec"].get("nodeName") == NODE]
+    ready = [
+        any(
+            each["type"] == "Ready" and each["status"] == "True"
+            for each in pod["status"].get("conditions", [])
+        )
+        for pod in pods
+    ]
+    return len(ready) == 2 and all(ready)
 
 
 def pod_runs(namespace, name):
     return objects.get("pod", name, namespace)["status"]["phase"] == "Running"
 
 
-def mounts_in_node():
-    """What is mounted in the node below the kubelet's folder of our driver."""
-    script = "grep -c plugins/kubernetes.io/csi/cinder.csi /proc/self/mountinfo || true"
-    return int(on_node(NODE.removeprefix("node"), script))
+def mounted_in_node():
+    """What is mounted in the node below the kubelet's folders of the drivers."""
+    listed = "grep -E 'plugins/kubernetes.io/csi/(cinder|cut).csi' /proc/self/mountinfo || true"
+    return on_node(NODE.removeprefix("node"), listed)
 
 
 def bring_back():
@@ -62,72 +74,84 @@ def bring_back():
     taints = objects.get("node", NODE)["spec"].get("taints", [])
     if TAINT.split("=", maxsplit=1)[0] in {each["key"] for each in taints}:
         kubectl("taint", "node", NODE, f"{TAINT}-")
-    assert becomes(driver_is_ready, 90), "the node's driver does not come back"
+    assert becomes(drivers_are_ready, 90), "the node's drivers do not come back"
+
+
+@pytest.fixture(scope="module")
+def driver(second_account, tmp_path_factory):
+    """A driver that attaches through Cinder."""
+    folder = tmp_path_factory.mktemp("cut")
+    with second_driver.installed(
+        folder, "cut", 19813, second_account, csi_driver_attach="cinder", csi_driver_max_disks_per_node=0
+    ) as name:
+        yield name
 
 
 @pytest.fixture
-def node():
+def node(driver):
     """The node whose power is cut. It is whole again at the end."""
-    controller = json.loads(
-        kubectl(
-            "get", "pods", "--namespace", "kube-system", "-o", "json", "-l", "app=csi-cinder-controllerplugin"
-        )
-    )["items"][0]
-    if controller["spec"]["nodeName"] == NODE:
-        kubectl("cordon", NODE)
-        objects.delete("pod", controller["metadata"]["name"], "kube-system")
-        kubectl(
-            "rollout",
-            "status",
-            "deployment/csi-cinder-controllerplugin",
-            "--namespace",
-            "kube-system",
-            "--timeout=90s",
-        )
-        kubectl("uncordon", NODE)
+    kubectl("cordon", NODE)
+    for pod in pods_of("controller"):
+        if pod["spec"]["nodeName"] == NODE:
+            objects.delete("pod", pod["metadata"]["name"], "kube-system")
+    for name in ("cinder", "cut"):
+        of = f"deployment/csi-{name}-controllerplugin"
+        kubectl("rollout", "status", of, "--namespace", "kube-system", "--timeout=90s")
+    kubectl("uncordon", NODE)
     yield NODE
     bring_back()
 
 
-def holders(cinder, volume):
-    """The servers that have a volume."""
-    return [each["server_id"] for each in cinder.get_volume(volume).attachments]
+@pytest.fixture
+def volumes(namespace, cluster_wide, iscsi_class, driver, cinder, second_project):
+    """Claims of both drivers. Gives what reads their volumes."""
+    by_nova = f"{namespace}-nova"
+    cluster_wide(objects.storage_class(by_nova, {"type": "fast"}))
+    objects.apply(
+        objects.claim(namespace, "nova", by_nova), objects.claim(namespace, "cinder", iscsi_class(driver))
+    )
+    ids = {name: objects.wait_bound(namespace, name) for name in ("nova", "cinder")}
+    clouds = {"nova": cinder, "cinder": second_project.block_storage}
+    return lambda: [clouds[name].get_volume(volume) for name, volume in ids.items()]
+
+
+def holders(volumes):
+    """Who has each volume: a server, or a node by its connector."""
+    return [[each["server_id"] or each["device"] for each in volume.attachments] for volume in volumes()]
+
+
+def user(namespace, name, node):
+    return objects.pod(namespace, name, {"/nova": "nova", "/cinder": "cinder"}, nodeName=node)
 
 
 @pytest.mark.alone
-def test_a_volume_leaves_a_dead_node_when_kubernetes_says_so(cinder, cluster_wide, namespace, node):
-    cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
-    objects.apply(
-        objects.claim(namespace, "data", namespace),
-        objects.pod(namespace, "before", {"/data": "data"}, nodeName=node),
-    )
+def test_volumes_leave_a_dead_node_when_kubernetes_says_so(namespace, volumes, node):
+    objects.apply(user(namespace, "before", node))
     objects.wait_ready(namespace, "before")
-    written = objects.run(
-        namespace, "before", "head -c 4194304 /dev/urandom >/data/file && sync && sha256sum /data/file"
-    )
-    volume = objects.volume_id(namespace, "data")
-    [holder] = holders(cinder, volume)
+    written = objects.run(namespace, "before", WRITE)
+    before = holders(volumes)
+    assert [len(each) for each in before] == [1, 1]
 
     power("off")
-    objects.apply(objects.pod(namespace, "after", {"/data": "data"}, nodeName=OTHER))
+    objects.apply(user(namespace, "after", OTHER))
     assert becomes(lambda: not node_is("True"), 90), "the cluster does not notice that the node is dead"
     kubectl("delete", "pod", "before", "--namespace", namespace, "--wait=false")
     # Kubernetes has not given the node up: for all that is known, it may still write.
-    assert not becomes(lambda: holders(cinder, volume) != [holder], WATCHED), holders(cinder, volume)
+    assert not becomes(lambda: holders(volumes) != before, WATCHED), holders(volumes)
     assert objects.get("pod", "after", namespace)["status"]["phase"] == "Pending"
 
     kubectl("taint", "node", node, TAINT)
     # Its controllers look at dead nodes and their pods about once a minute.
-    assert becomes(lambda: pod_runs(namespace, "after"), 200), "the volume does not come to the other node"
-    assert objects.run(namespace, "after", "sha256sum /data/file") == written
-    assert cinder.get_volume(volume).status == "in-use"
-    [now] = holders(cinder, volume)
-    assert now != holder
+    assert becomes(lambda: pod_runs(namespace, "after"), 200), "the volumes do not come to the other node"
+    assert objects.run(namespace, "after", READ) == written
+    assert [volume.status for volume in volumes()] == ["in-use", "in-use"]
+    assert all(len(now) == 1 and now != then for now, then in zip(holders(volumes), before, strict=True))
 
     bring_back()
-    assert mounts_in_node() == 0
+    assert mounted_in_node() == ""
+    assert not sessions(NODE.removeprefix("node"), objects.volume_id(namespace, "cinder"))
     # The node serves volumes again.
     objects.delete("pod", "after", namespace)
-    objects.apply(objects.pod(namespace, "back", {"/data": "data"}, nodeName=node))
+    objects.apply(user(namespace, "back", node))
     objects.wait_ready(namespace, "back")
-    assert objects.run(namespace, "back", "sha256sum /data/file") == written
+    assert objects.run(namespace, "back", READ) == written

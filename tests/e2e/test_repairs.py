@@ -13,16 +13,8 @@ import pytest
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
-from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
 NODE = "node1"
-
-
-@pytest.fixture
-def admin():
-    """Cinder's own API, as the cloud's administrator."""
-    with lab_cloud("admin") as connection:
-        yield connection.block_storage
 
 
 @pytest.fixture

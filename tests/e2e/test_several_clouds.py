@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, claimed
 
 
@@ -34,7 +36,7 @@ def class_in(cluster_wide, namespace):
         objects.apply(secret)
         references = {
             f"{call}-secret-{part}": value
-            for call in ("provisioner", "controller-expand")
+            for call in ("provisioner", "controller-expand", "controller-modify", "controller-publish")
             for part, value in (("name", name), ("namespace", "default"))
         }
         parameters = {f"csi.storage.k8s.io/{key}": value for key, value in references.items()}
@@ -57,6 +59,26 @@ def test_a_volume_is_made_in_the_cloud_of_its_class_and_deleted_there(namespace,
     assert becomes(lambda: not claimed(second, namespace)), claimed(second, namespace)
 
 
+def test_a_volume_is_changed_in_the_cloud_of_its_class(namespace, class_in, cluster_wide, second):
+    gold = f"{namespace}-gold"
+    cluster_wide(objects.attributes_class(gold, {"metadata.tier": "gold"}))
+    objects.apply(objects.claim(namespace, "data", class_in("second")))
+    volume = objects.wait_bound(namespace, "data")
+    objects.change("pvc", "data", namespace, {"spec": {"volumeAttributesClassName": gold}})
+    objects.wait("pvc", "data", namespace, f"jsonpath={{.status.currentVolumeAttributesClassName}}={gold}")
+    assert second.get_volume(volume).metadata["tier"] == "gold"
+
+
+def test_a_volume_is_attached_by_the_nova_of_its_cloud(namespace, class_in):
+    """The nodes are servers of the first project, so that of the second knows none of them."""
+    objects.apply(
+        objects.claim(namespace, "data", class_in("second")),
+        objects.pod(namespace, "user", {"/data": "data"}),
+    )
+    unknown = re.compile(r"NotFound desc = server [0-9a-f-]{36} does not exist")
+    assert becomes(lambda: unknown.search(objects.told(namespace, "FailedAttachVolume")))
+
+
 def test_a_snapshot_is_taken_in_the_cloud_of_its_class(namespace, class_in, cluster_wide, second):
     name = class_in("second")
     references = {
@@ -64,27 +86,10 @@ def test_a_snapshot_is_taken_in_the_cloud_of_its_class(namespace, class_in, clus
         for call in ("snapshotter", "snapshotter-list")
         for part, value in (("name", name), ("namespace", "default"))
     }
-    cluster_wide(
-        {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
-            "kind": "VolumeSnapshotClass",
-            "metadata": {"name": name},
-            "driver": objects.DRIVER,
-            "deletionPolicy": "Delete",
-            "parameters": references,
-        }
-    )
+    cluster_wide(snapshots.snapshot_class(name, references))
     objects.apply(objects.claim(namespace, "data", name))
     volume = objects.wait_bound(namespace, "data")
-    objects.apply(
-        {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
-            "kind": "VolumeSnapshot",
-            "metadata": {"name": "taken", "namespace": namespace},
-            "spec": {"volumeSnapshotClassName": name, "source": {"persistentVolumeClaimName": "data"}},
-        }
-    )
-    objects.wait("volumesnapshot", "taken", namespace, "jsonpath={.status.readyToUse}=true")
+    snapshots.take(namespace, "taken", name, "data")
     [taken] = second.snapshots(volume_id=volume)
     assert taken.status == "available"
     objects.delete("volumesnapshot", "taken", namespace)

@@ -14,7 +14,7 @@ import uuid
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 from ansible_collections.mooring.storage.tests.e2e.plays import LAB_VARIABLES, run_play
@@ -260,15 +260,10 @@ def former(role, image, cloud):
 @pytest.fixture
 def storage(namespace):
     """Its classes: a StorageClass and a VolumeSnapshotClass."""
-    snapshot_class = {
-        "apiVersion": "snapshot.storage.k8s.io/v1",
-        "kind": "VolumeSnapshotClass",
-        "metadata": {"name": namespace},
-        "driver": DRIVER,
-        "deletionPolicy": "Delete",
-        "parameters": {"force-create": "true"},
-    }
-    objects.apply(objects.storage_class(namespace, {"type": "online"}), snapshot_class)
+    objects.apply(
+        objects.storage_class(namespace, {"type": "online"}),
+        snapshots.snapshot_class(namespace, {"force-create": "true"}),
+    )
     yield namespace
     for kind in ("storageclass", "volumesnapshotclass"):
         kubectl("delete", kind, namespace, "--ignore-not-found")
@@ -419,9 +414,8 @@ def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder
     assert int(objects.run(namespace, "writer", "df -m /data | awk 'END { print $2 }'")) > 1800
 
     # Its snapshot is restored, and holds what was there.
-    source = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "before"}
     objects.apply(
-        objects.claim(namespace, "restored", storage, dataSource=source),
+        objects.claim(namespace, "restored", storage, dataSource=snapshots.content_of("before")),
         objects.pod(namespace, "reader", {"/data": "restored"}),
     )
     objects.wait_ready(namespace, "reader")

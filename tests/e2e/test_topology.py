@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import uuid
+
+import grpc
 import pytest
 
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.own_controller import CAPABILITY, OwnController, section
 
 ZONE = "topology.cinder.csi.openstack.org/zone"
 RACK = "example.org/rack"
@@ -66,3 +71,35 @@ def test_no_volume_is_made_where_no_node_is(driver, namespace, cluster_wide, cin
     assert objects.get("pvc", "data", namespace)["status"]["phase"] == "Pending"
     objects.delete("pod", "user", namespace)
     objects.delete("pvc", "data", namespace)
+
+
+def test_a_class_names_the_zone_of_its_volumes(namespace, cluster_wide, cinder):
+    cluster_wide(objects.storage_class(namespace, {"type": "slow", "availability": "az2"}))
+    objects.apply(objects.claim(namespace, "data", namespace))
+    assert cinder.get_volume(objects.wait_bound(namespace, "data")).availability_zone == "az2"
+
+
+@pytest.mark.parametrize("ignored", [True, False], ids=["ignored", "heeded"])
+def test_zones_of_nova_that_cinder_does_not_have(cloud, cinder, tmp_path, ignored):
+    """With cross_az_attach in Nova, one storage may serve all its zones: ``ignore-volume-az``."""
+    requirement = csi.TopologyRequirement(requisite=[csi.Topology(segments={ZONE: "of-nova-alone"})])
+    request = csi.CreateVolumeRequest(
+        name=f"e2e-{uuid.uuid4().hex[:8]}",
+        volume_capabilities=[CAPABILITY],
+        parameters={"type": "fast"},
+        accessibility_requirements=requirement,
+    )
+    controller = OwnController(tmp_path)
+    controller.configure(section(cloud), f"[BlockStorage]\nignore-volume-az = {str(ignored).lower()}\n")
+    with controller.running(), controller.stub() as stub:
+        assert becomes(lambda: controller.readyz()[0] == 200), controller.readyz()
+        if ignored:
+            made = stub.CreateVolume(request, timeout=60).volume
+            assert made.accessible_topology == requirement.requisite
+            stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made.volume_id), timeout=60)
+        else:
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.CreateVolume(request, timeout=60)
+            assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "no availability zone 'of-nova-alone': known are az1, az2" in refused.value.details()
+    assert [each for each in cinder.volumes() if each.name == request.name] == []

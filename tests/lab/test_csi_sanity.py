@@ -16,10 +16,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, cloud_conf, lab_cloud
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "csi-sanity.md"
@@ -30,6 +32,12 @@ HOST = "/oldroot"
 SCRIPT = """
 set -u
 work=$(mktemp -d)
+here() {{
+    ls /sys/block
+    cat /sys/class/iscsi_session/*/targetname 2>/dev/null
+    cut -d' ' -f5 /proc/self/mountinfo
+}}
+here | sort >$work/before
 trap 'kill $driver; wait $driver; rm -rf "$work"' EXIT
 export PYTHONPATH={pythonpath} PYTHONDONTWRITEBYTECODE=1
 {python} -m ansible_collections.mooring.storage.csi_server \
@@ -48,6 +56,9 @@ printf '%s\\n' {mutable} 'metadata.sanity: modified' >$work/mutable.yaml
     -csi.testvolumeparameters=$work/parameters.yaml -csi.testvolumemutableparameters=$work/mutable.yaml \
     -ginkgo.no-color -ginkgo.junit-report={host}{work}/sanity.xml -ginkgo.timeout={minutes}m \
     >{host}{work}/sanity.log 2>&1
+ended=$?
+{{ here | sort | diff $work/before -; ls $work/connections/*.json 2>/dev/null; }} >{host}{work}/left.log
+exit $ended
 """
 
 
@@ -131,7 +142,15 @@ def test_csi_sanity(mode: Mode, work: Path, record_property: Callable[[str, obje
     assert unexplained([case.get("name") for case in skipped]) == []
     assert ended.returncode == 0
     assert passed > 0
-    storage = cloud.block_storage
-    made = [*storage.volumes(), *storage.snapshots(), *storage.backups()]
-    left = [each for each in made if cluster in (each.metadata or {}).values()]
-    assert left == []
+    assert (work / "left.log").read_text() == ""
+    assert made_for(cluster, cloud.block_storage) == []
+
+
+def made_for(cluster: str, storage: Any) -> list[Any]:
+    """What Cinder has of a cluster. Groups have no metadata, and say it in their description."""
+    volumes = [*storage.volumes(), *storage.snapshots(), *storage.backups()]
+    groups = [*storage.groups(), *storage.group_snapshots()]
+    return [
+        *(each for each in volumes if cluster in (each.metadata or {}).values()),
+        *(each for each in groups if each.description == names.group_mark(cluster)),
+    ]
