@@ -5,25 +5,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
-import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import grpc
 import openstack
+import own_controller
 from cluster import Cluster
 from lab import cloud, now, until
-from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
@@ -34,7 +27,6 @@ ROUNDS = 2
 ATTACHED = 12
 #: Requests that the plain API's user sends at the same time, as the driver does.
 PLAIN_CONCURRENCY = 10
-HTTP = "127.0.0.1:19891"
 GIB = 1024**3
 ACCESS = csi.VolumeCapability(
     mount=csi.VolumeCapability.MountVolume(),
@@ -47,14 +39,14 @@ def measure(cluster: Cluster, volume_type: str) -> tuple[dict[str, float], Count
     connection = cloud()
     nodes = cluster.node_ids()
     ours, plain, calls = [], [], Counter[str]()
-    with _controller(connection) as controller:
+    with own_controller.controller(connection, "bench") as controller:
         for number in range(ROUNDS):
             print(f"burst: round {number + 1} of {ROUNDS}", file=sys.stderr)
             # Now the one is first, now the other.
             if number % 2 == 0:
                 plain.append(_plain(connection, volume_type))
             driver = Driver(controller, volume_type, nodes)
-            before = _calls()
+            before = own_controller.calls()
             try:
                 ours.append(driver.create())
                 # Once is enough: what takes the time here is Nova.
@@ -62,7 +54,7 @@ def measure(cluster: Cluster, volume_type: str) -> tuple[dict[str, float], Count
                     driver.attach_and_detach()
             finally:
                 driver.delete()
-            calls = _calls() - before
+            calls = own_controller.calls() - before
             if number % 2:
                 plain.append(_plain(connection, volume_type))
     return {
@@ -145,59 +137,3 @@ def _plain(connection: openstack.connection.Connection, volume_type: str) -> flo
     at_once(cinder.delete_volume, sorted(ids), PLAIN_CONCURRENCY)
     until(lambda: not [v for v in cinder.volumes() if v.id in ids], "Cinder's volumes to be gone", 0.5)
     return took
-
-
-@contextlib.contextmanager
-def _controller(connection: openstack.connection.Connection) -> Iterator[csi_pb2_grpc.ControllerStub]:
-    """A controller of its own, so that its calls are its own."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        conf, socket = Path(folder) / "cloud.conf", Path(folder) / "csi.sock"
-        conf.touch(mode=0o600)
-        conf.write_text(_cloud_conf(connection))
-        command = [
-            *(sys.executable, "-m", "ansible_collections.mooring.storage.csi_server"),
-            *("--endpoint", f"unix://{socket}", "--provide-controller-service", "--no-provide-node-service"),
-            *("--cluster", "bench", "--cloud-config", str(conf), "--http-endpoint", HTTP),
-        ]
-        with (Path(folder) / "log").open("w") as log:
-            process = subprocess.Popen(command, stderr=log, env={**os.environ})
-        try:
-            until(lambda: _answers("/readyz"), "the controller to be ready")
-            with grpc.insecure_channel(f"unix://{socket}") as channel:
-                yield csi_pb2_grpc.ControllerStub(channel)
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _cloud_conf(connection: openstack.connection.Connection) -> str:
-    auth = connection.config.get_auth_args()
-    return f"""[Global]
-auth-url = {auth["auth_url"]}
-username = {auth["username"]}
-password = "{auth["password"]}"
-tenant-name = {auth["project_name"]}
-domain-id = {auth["user_domain_id"]}
-region = {connection.config.get_region_name()}
-"""
-
-
-def _answers(path: str) -> str:
-    """What the controller answers over HTTP, an empty string while it does not."""
-    try:
-        with urllib.request.urlopen(f"http://{HTTP}{path}", timeout=10) as answer:
-            return str(answer.read().decode())
-    except OSError:
-        return ""
-
-
-def _calls() -> Counter[str]:
-    """The controller's OpenStack requests so far, in its own words."""
-    return Counter(
-        {
-            sample.labels["request"]: int(sample.value)
-            for family in text_string_to_metric_families(_answers("/metrics"))
-            for sample in family.samples
-            if sample.name == "openstack_api_requests_total"
-        }
-    )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one look costs as the volumes of a project grow to a thousand.
+"""What one look, and the driver's ListVolumes, cost as the volumes of a project grow to a thousand.
 
 The volumes are rows in the database of the lab's Cinder, made for the length of the measurement: what
 is measured is how long Cinder takes to answer, which does not depend on what the rows stand for.
@@ -16,7 +16,11 @@ import sys
 from collections.abc import Callable, Iterator
 from string import Template
 
+import own_controller
 from lab import LAB, cloud, now
+
+from ansible_collections.mooring.storage.csi_server.block import names
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 
 SIZES = (50, 200, 500, 1000)
 LOOKS = 5
@@ -31,16 +35,20 @@ SET @copy = 'bench-scale-copy';
 DELETE FROM volume_metadata WHERE volume_id IN (SELECT id FROM volumes WHERE display_name = @copy);
 DELETE FROM volumes WHERE display_name = @copy;
 """
-MARK = {"cinder.csi.openstack.org/cluster": "bench-scale"}
+CLUSTER = "bench-scale"
+MARK = {names.CLUSTER: CLUSTER}
 
 
 def measure() -> dict[str, float]:
-    """Seconds of one volume's look, of a listing of the cluster's volumes, and of one of all names."""
-    cinder = cloud().block_storage
+    """Seconds of one volume's look, of listings of the cluster's volumes and of names, and of ListVolumes."""
+    connection = cloud()
+    cinder = connection.block_storage
     first = cinder.create_volume(name="bench-scale", size=1, metadata=MARK)
     cinder.wait_for_status(first, "available", failures=["error"], interval=0.5, wait=60)
     figures = {"look_one_s": _median(lambda: cinder.get(f"/volumes/{first.id}"))}
-    try:
+    with contextlib.ExitStack() as made:
+        made.callback(cinder.delete_volume, first)
+        controller = made.enter_context(own_controller.controller(connection, CLUSTER))
         for size in SIZES:
             print(f"scale: {size} volumes", file=sys.stderr)
             with _copies(first.id, size - 1):
@@ -48,8 +56,9 @@ def measure() -> dict[str, float]:
                     lambda: cinder.get("/volumes/detail", params={"metadata": str(MARK), "limit": 1000})
                 )
                 figures[f"names_{size}_s"] = _median(lambda: cinder.get("/volumes", params={"limit": 1000}))
-    finally:
-        cinder.delete_volume(first)
+                figures[f"list_volumes_{size}_s"] = _median(
+                    lambda: controller.ListVolumes(csi.ListVolumesRequest(), timeout=60)
+                )
     return figures
 
 
@@ -65,14 +74,14 @@ def _median(look: Callable[[], object]) -> float:
 @contextlib.contextmanager
 def _copies(volume_id: str, number: int) -> Iterator[None]:
     """So many rows like that of a volume."""
-    names = [line.split("\t")[0] for line in _sql("SHOW COLUMNS FROM volumes").splitlines()]
+    fields = [line.split("\t")[0] for line in _sql("SHOW COLUMNS FROM volumes").splitlines()]
     replaced = {"id": "UUID()", "display_name": "@copy"}
     ((key, value),) = MARK.items()
     words = {
         "volume": volume_id,
         "number": str(number),
-        "columns": ", ".join(f"`{name}`" for name in names),
-        "values": ", ".join(replaced.get(name, f"`{name}`") for name in names),
+        "columns": ", ".join(f"`{name}`" for name in fields),
+        "values": ", ".join(replaced.get(name, f"`{name}`") for name in fields),
         "key": key,
         "value": value,
     }
