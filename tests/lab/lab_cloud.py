@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import openstack
@@ -18,6 +19,12 @@ def lab_cloud(name: str = "demo") -> openstack.connection.Connection:
     clouds = str(LAB / "etc" / "clouds.yaml")
     config = openstack.config.OpenStackConfig(config_files=[clouds], load_envvars=False)
     return openstack.connection.Connection(config=config.get_one(cloud=name))
+
+
+def in_database(statement: str) -> None:
+    """Change what Cinder keeps, for what its API has no request for."""
+    command = ["mariadb", f"--socket={LAB}/run/mariadb.sock", "cinder", f"--execute={statement}"]
+    subprocess.run(command, check=True, timeout=30)
 
 
 def cloud_conf(cloud: openstack.connection.Connection, auth_url: str = "") -> str:

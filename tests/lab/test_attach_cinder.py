@@ -14,18 +14,23 @@ import shlex
 import subprocess
 import sys
 
+import openstack
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import names
+from ansible_collections.mooring.storage.csi_server.block.attachment_plan import HELD, Patience
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Busy, InUse
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
-from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, in_database, lab_cloud
 
 MINE = {names.CLUSTER: "test-attach-cinder"}
+PATIENCE = Patience(half_made=1)
+FIRST = "host=node1&ip=10.98.0.11&initiator=iqn.2026-01.lab:node1"
+SECOND = "host=node2&ip=10.98.0.12&initiator=iqn.2026-01.lab:node2"
 GIB = 1024**3
 SECONDS = 400
 
@@ -112,20 +117,52 @@ def soon():
     return Deadline.after(120)
 
 
-def test_a_volume_moves_between_nodes_that_connect_by_themselves(cloud, volume):
+@pytest.fixture
+def attachments(cloud):
     api = Api(lambda: cloud.block_storage, volumes.MICROVERSION)
-    attachments = ConnectorAttachments(volumes.Volumes(api, MINE), Attachments(api), MINE)
-    first = "host=node1&ip=10.98.0.11&initiator=iqn.2026-01.lab:node1"
-    second = "host=node2&ip=10.98.0.12&initiator=iqn.2026-01.lab:node2"
+    return ConnectorAttachments(volumes.Volumes(api, MINE), Attachments(api), MINE, PATIENCE)
 
-    attached = attachments.attach(volume, second, soon())
-    assert attached.node_ids() == [second]
+
+@pytest.fixture
+def reset(volume):
+    """Writes a status where Cinder keeps it: its API has none for what ends in ``_attaching``."""
+    return lambda status: in_database(f"update volumes set status = '{status}' where id = '{volume}'")
+
+
+@pytest.mark.parametrize("status", sorted(HELD))
+def test_a_status_that_nobody_stands_behind_is_set_right(cloud, volume, attachments, reset, status):
+    reset(status)
+    assert attachments.attach(volume, FIRST, soon()).node_ids() == [FIRST]
+    attachments.detach(volume, FIRST, soon())
+    reset(status)
+    attachments.detach(volume, FIRST, soon())
+    assert cloud.block_storage.get_volume(volume).status == "available"
+
+
+@pytest.mark.parametrize("connector", [{}, {"host": "gone", "initiator": "iqn.2026-01.test:gone"}])
+def test_what_a_driver_left_that_died_half_way_is_made_anew(cloud, volume, attachments, connector):
+    body = {"attachment": {"volume_uuid": volume, **({"connector": connector} if connector else {})}}
+    answer = cloud.block_storage.post("/attachments", json=body, microversion="3.44")
+    openstack.exceptions.raise_from_response(answer)
+    left = answer.json()["attachment"]["id"]
+    with pytest.raises(Busy, match="may be attached by somebody in a moment"):
+        attachments.free(volume, InUse("refused"), soon())
+    assert attachments.attach(volume, FIRST, soon()).node_ids() == [FIRST]
+    records = [each.id for each in cloud.block_storage.attachments(volume_id=volume)]
+    assert left not in records
+    assert len(records) == 1
+    attachments.detach(volume, FIRST, soon())
+
+
+def test_a_volume_moves_between_nodes_that_connect_by_themselves(cloud, volume, attachments):
+    attached = attachments.attach(volume, SECOND, soon())
+    assert attached.node_ids() == [SECOND]
     with pytest.raises(InUse, match="node2"):
-        attachments.attach(volume, first, soon())
-    context = attachments.node_context(attached, second, soon())
+        attachments.attach(volume, FIRST, soon())
+    context = attachments.node_context(attached, SECOND, soon())
     told = on_node(2, volume, context[names.CONNECTION], "written by node2")
     assert told == {
-        "node_id": second,
+        "node_id": SECOND,
         "size": GIB,
         "known": True,
         "found": "",
@@ -134,12 +171,12 @@ def test_a_volume_moves_between_nodes_that_connect_by_themselves(cloud, volume):
         "left": [],
     }
     for dummy in range(2):
-        attachments.detach(volume, second, soon())
+        attachments.detach(volume, SECOND, soon())
 
-    attached = attachments.attach(volume, first, soon())
-    context = attachments.node_context(attached, first, soon())
+    attached = attachments.attach(volume, FIRST, soon())
+    context = attachments.node_context(attached, FIRST, soon())
     told = on_node(1, volume, context[names.CONNECTION], "written by node1")
     assert (told["found"], told["sessions_kept"]) == ("written by node2", True)
-    attachments.detach(volume, first, soon())
+    attachments.detach(volume, FIRST, soon())
     found = cloud.block_storage.get_volume(volume)
     assert (found.status, found.attachments) == ("available", [])

@@ -9,7 +9,6 @@ The servers are no nodes of the lab, so nothing is plugged in anywhere; Nova and
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import uuid
 
 import openstack
@@ -22,7 +21,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
-from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import in_database, lab_cloud
 
 MINE = {"cinder.csi.openstack.org/cluster": "test-attachments"}
 PATIENCE = Patience(half_made=1, detaching=1)
@@ -108,14 +107,6 @@ def attachments(cloud):
 def reset(volume):
     """Writes a status where Cinder keeps it: its API has none for what ends in ``_attaching``."""
     return lambda status: in_database(f"update volumes set status = '{status}' where id = '{volume}'")
-
-
-def in_database(statement):
-    subprocess.run(
-        ["mariadb", f"--socket={LAB}/run/mariadb.sock", "cinder", f"--execute={statement}"],
-        check=True,
-        timeout=30,
-    )
 
 
 def request(cloud, path, body):

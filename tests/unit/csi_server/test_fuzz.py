@@ -196,6 +196,18 @@ def test_controller_of_requests_with_one_fault(
     assert unclean == []
 
 
+@pytest.mark.parametrize("method", named(whole.of_groups(""), "GroupController"), ids=lambda each: each.name)
+def test_group_controller_of_requests_with_one_fault(
+    driver: Driver, method: MethodDescriptor, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.cloud.add_volume(id=VOLUME, name="pvc-0", metadata=dict(MINE))
+    request = whole.of_groups(VOLUME)[method.name]
+    with caplog.at_level(logging.DEBUG):
+        unclean = unclean_of(driver.channel, method, map(serialized, with_one_fault(request)))
+    assert_quiet(caplog)
+    assert unclean == []
+
+
 @pytest.mark.parametrize("method", named(whole.of_node("", "", {}), "Node"), ids=lambda each: each.name)
 def test_node_of_requests_with_one_fault(
     node: grpc.Channel, method: MethodDescriptor, tmp_path: Path, caplog: pytest.LogCaptureFixture

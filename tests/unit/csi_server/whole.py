@@ -51,6 +51,30 @@ def of_controller(volume_id: str, node_id: str) -> dict[str, Message]:
             source_volume_id=volume_id,
             parameters={"type": "snapshot", "force-create": "true", "availability": "az1"},
         ),
+        "ValidateVolumeCapabilities": csi.ValidateVolumeCapabilitiesRequest(
+            volume_id=volume_id, volume_capabilities=[CAPABILITY], volume_context={names.ENCRYPTED: "false"}
+        ),
+        "ControllerListVolumeHealth": csi.ControllerListVolumeHealthRequest(max_entries=1),
+        "ControllerGetVolumeHealth": csi.ControllerGetVolumeHealthRequest(volume_id=volume_id),
+        "ListSnapshots": csi.ListSnapshotsRequest(source_volume_id=volume_id, max_entries=1),
+        "GetSnapshot": csi.GetSnapshotRequest(snapshot_id=volume_id),
+        "DeleteSnapshot": csi.DeleteSnapshotRequest(snapshot_id=volume_id),
+        "DeleteVolume": csi.DeleteVolumeRequest(volume_id=volume_id),
+    }
+
+
+def of_groups(volume_id: str) -> dict[str, Message]:
+    """Requests of GroupController by their method, of a volume that there is."""
+    return {
+        "CreateVolumeGroupSnapshot": csi.CreateVolumeGroupSnapshotRequest(
+            name="together-1", source_volume_ids=[volume_id], parameters={"group-type": "together"}
+        ),
+        "GetVolumeGroupSnapshot": csi.GetVolumeGroupSnapshotRequest(
+            group_snapshot_id=volume_id, snapshot_ids=[volume_id]
+        ),
+        "DeleteVolumeGroupSnapshot": csi.DeleteVolumeGroupSnapshotRequest(
+            group_snapshot_id=volume_id, snapshot_ids=[volume_id]
+        ),
     }
 
 

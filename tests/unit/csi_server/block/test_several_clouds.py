@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 
@@ -23,32 +22,11 @@ METHODS = {
 }
 
 
-def requests(volume: str) -> dict[str, Message]:
-    """A request of each method that is right but for its secrets."""
-    return {
-        **whole.of_controller(volume, "server-1"),
-        "DeleteVolume": csi.DeleteVolumeRequest(volume_id=volume),
-        "ValidateVolumeCapabilities": csi.ValidateVolumeCapabilitiesRequest(
-            volume_id=volume, volume_capabilities=[whole.CAPABILITY]
-        ),
-        "ControllerListVolumeHealth": csi.ControllerListVolumeHealthRequest(),
-        "ControllerGetVolumeHealth": csi.ControllerGetVolumeHealthRequest(volume_id=volume),
-        "DeleteSnapshot": csi.DeleteSnapshotRequest(snapshot_id=volume),
-        "ListSnapshots": csi.ListSnapshotsRequest(source_volume_id=volume),
-        "GetSnapshot": csi.GetSnapshotRequest(snapshot_id=volume),
-        "CreateVolumeGroupSnapshot": csi.CreateVolumeGroupSnapshotRequest(
-            name="together-1", source_volume_ids=[volume], parameters={"group-type": "together"}
-        ),
-        "DeleteVolumeGroupSnapshot": csi.DeleteVolumeGroupSnapshotRequest(group_snapshot_id=volume),
-        "GetVolumeGroupSnapshot": csi.GetVolumeGroupSnapshotRequest(group_snapshot_id=volume),
-    }
-
-
 @pytest.mark.parametrize("name", METHODS)
 def test_the_secrets_choose_the_cloud(driver: Driver, name: str) -> None:
     volume = create(driver, "pvc-1").volume_id
     driver.clouds.down = "west"
-    request = requests(volume)[name]
+    request = {**whole.of_controller(volume, "server-1"), **whole.of_groups(volume)}[name]
     request.secrets["cloud"] = "west"  # type: ignore[attr-defined]
     method = METHODS[name]
     call = driver.channel.unary_unary(f"/{method.containing_service.full_name}/{name}")
