@@ -10,10 +10,11 @@ attach a volume while it copies the volume itself, and that may take hours.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from ...plugins.module_utils._cloud.backup import Backup, BackupRequest
-from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed, Unanswered
+from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Failed, InUse
 from ...plugins.module_utils._cloud.snapshot import SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
@@ -47,7 +48,7 @@ class BlockBackups:
         self._mine = mine
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
-        self._unheard: Recent[str, bool] = Recent(HANDED_OUT)
+        self._told: Recent[str, bool] = Recent(HANDED_OUT)
 
     def find(self, backup_id: str, deadline: Deadline) -> Backup | None:
         """Return the backup of that id, whoever made it."""
@@ -60,8 +61,9 @@ class BlockBackups:
     def create(self, source: SnapshotRequest, zone: str, deadline: Deadline) -> Backup:
         """Return a backup of that name: the one there is, or a new one. It may not be ready for long.
 
-        A backup that failed is deleted before the error is raised only when nobody has been told its id: the
-        snapshotter never takes another for one that it was told, and asks for the deletion of that one.
+        One that failed is returned once, as not ready, to who was not told its id, and is an error from then
+        on: the snapshotter never takes another backup for one that it was told, and asks for the deletion of
+        none that it was not told.
 
         :param source: the snapshot that would be taken, with the backup's name and metadata.
         :param zone: the backup's; empty leaves the choice to Cinder.
@@ -74,21 +76,14 @@ class BlockBackups:
             backup = self._begin(source, zone, deadline)
         elif backup.ready:
             self._drop_source(backup, deadline)
-        elif backup.status != "creating":
-            raise self._failed(backup, source.name, deadline)
-        self._unheard.drop(source.name)
+        elif backup.status != "creating" and self._told.get(backup.id):
+            # The snapshot is of no use any more. When it cannot go now, it goes with the backup.
+            with suppress(CloudError):
+                self._drop_source(backup, deadline)
+            reason = self._backups.reason(backup, deadline)
+            raise Failed(f"Cinder could not create {backup}: {reason}. It is deleted with its VolumeSnapshot")
+        self._told.put(backup.id, True)
         return backup
-
-    def _failed(self, backup: Backup, name: str, deadline: Deadline) -> Failed:
-        reason = self._backups.reason(backup, deadline)
-        if not self._unheard.get(name):
-            return Failed(
-                f"Cinder could not create {backup}: {reason}. It is deleted with its VolumeSnapshot"
-            )
-        failure = Failed(f"Cinder could not create {backup}: {reason}")
-        with removing(backup, failure):
-            self.delete(backup.id, deadline)
-        return failure
 
     def _adopt(self, source: SnapshotRequest, deadline: Deadline) -> Backup | None:
         namesakes = self._backups.named(source.name, deadline)
@@ -128,8 +123,6 @@ class BlockBackups:
             with self._askings.asking(request.name):
                 return self._backups.create(request, deadline)
         except CloudError as failure:
-            if isinstance(failure, Unanswered):
-                self._unheard.put(source.name, True)
             # When only the answer was lost, the snapshot is being copied, and Cinder keeps it.
             with removing(snapshot, failure):
                 self._snapshots.delete(snapshot.id, deadline)
@@ -139,8 +132,15 @@ class BlockBackups:
         if not backup.snapshot_id:
             return
         snapshot = self._snapshots.find(backup.snapshot_id, deadline)
-        if snapshot is not None and names.FOR_BACKUP in snapshot.metadata:
-            self._snapshots.delete(snapshot.id, deadline)
+        if snapshot is None or names.FOR_BACKUP not in snapshot.metadata:
+            return
+        if backup.status == "error" and snapshot.status == "backing-up":
+            raise InUse(
+                f"{snapshot}, of which {backup} was to be made, is {snapshot.status} still. If no backup"
+                " service works on it, an administrator can set it right: openstack volume snapshot set"
+                f" --state available {snapshot.id}"
+            )
+        self._snapshots.delete(snapshot.id, deadline)
 
     def delete(self, backup_id: str, deadline: Deadline) -> bool:
         """Return when there is no backup of that id, and whether there was one.

@@ -287,11 +287,13 @@ class BlockGroupSnapshots:
     def _remove_all(self, name: str, deadline: Deadline) -> None:
         for whole in self._wholes.named(name, deadline):
             if whole.description == self._mark:
+                group = self._groups.find(whole.group_id, deadline)
+                if group is not None and group.name == whole.id:
+                    # Its volumes have left it. When the whole is gone, only the name tells what it was for.
+                    self._groups.change(group.id, (), (), name, deadline)
                 if whole.status != "deleting":
                     self._wholes.delete(whole.id, deadline)
                 self._wholes.wait_until_gone(whole.id, deadline)
-                # Its volumes may have left the group before.
-                self._drop_named(whole.id, deadline)
         self._drop_named(name, deadline)
 
     def _named_mine(self, name: str, deadline: Deadline) -> list[Group]:

@@ -127,7 +127,13 @@ def test_of_one_that_failed_after_its_volumes_had_left_nothing_stays(
     driver.clouds.cloud = block_cloud_of(driver.cloud, driver.metrics)
     [whole] = driver.cloud.groups.snapshots.values()
     whole["status"] = "error"
-    refused(lambda: take(driver, volumes), Code.INTERNAL, "its status is error")
+    driver.cloud.failures.append(Failure("POST /groups/.*/action", 500))
+    refused(lambda: take(driver, volumes), Code.UNAVAILABLE, "is not removed yet")
+    assert driver.cloud.groups.snapshots == {}
+    # The group is found again, and of use.
+    taken = take(driver, volumes)
+    assert len(driver.cloud.groups.known) == 1
+    delete(driver, taken)
     assert left(driver) == []
 
 

@@ -183,14 +183,38 @@ def test_a_backup_that_is_well_again_is_the_same(driver: Driver) -> None:
     assert take(driver, volume, type="backup") == made
 
 
-def test_a_backup_that_fails_before_anybody_knows_its_id_is_deleted(driver: Driver) -> None:
+def test_a_backup_that_fails_before_anybody_knows_its_id_is_told_first(driver: Driver) -> None:
+    """The snapshotter asks for the deletion of nothing that it was not told."""
     volume = create(driver).volume_id
     driver.cloud.failures.append(Failure("POST /backups", 504))
     refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.UNAVAILABLE)
-    driver.cloud.backups.add(name="snapshot-1", status="error", volume_id=volume, metadata=MINE)
-    refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL)
+    failed = driver.cloud.backups.add(name="snapshot-1", status="error", volume_id=volume, metadata=MINE)
+    told = take(driver, volume, type="backup")
+    assert (told.snapshot_id, told.ready_to_use) == (failed["id"], False)
+    refused(lambda: take(driver, volume, type="backup"), grpc.StatusCode.INTERNAL, "with its VolumeSnapshot")
+    delete(driver, told.snapshot_id)
     driver.cloud.cinder.request("/backups/detail", "GET", params={"limit": 9})
     assert driver.cloud.backups.known == {}
+
+
+def test_the_snapshot_of_a_backup_that_no_service_works_on_is_named(driver: Driver) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.steps = 3
+    begun = take(driver, volume, type="backup")
+    [source] = driver.cloud.snapshots.known
+    for known, status in (
+        (driver.cloud.backups.known[begun.snapshot_id], "error"),
+        (driver.cloud.snapshots.known[source], "backing-up"),
+    ):
+        known.update(status=status, next=[])
+    refused(
+        lambda: delete(driver, begun.snapshot_id),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        f"openstack volume snapshot set --state available {source}",
+    )
+    driver.cloud.snapshots.known[source]["status"] = "available"
+    delete(driver, begun.snapshot_id)
+    assert driver.cloud.snapshots.known == {}
 
 
 def test_a_snapshot_that_was_returned_is_not_deleted_for_its_status(driver: Driver) -> None:
