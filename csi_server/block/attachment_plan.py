@@ -13,7 +13,7 @@ when they have stayed as they are for a while: until then somebody may be at wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -135,7 +135,7 @@ ATTACHED = "attached"
 #: Statuses that say that somebody has the volume or works on it.
 HELD = frozenset({"reserved", "attaching", "detaching", "in-use", "error_attaching", "error_detaching"})
 #: Of those, the statuses that somebody who is at work ends soon.
-AT_WORK = frozenset({"reserved", "attaching", "detaching"})
+_AT_WORK = frozenset({"reserved", "attaching", "detaching"})
 
 
 def plan_attach(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:
@@ -211,7 +211,7 @@ def _attach_free(now: Situation, refused: CloudError, patience: Patience) -> Act
     if now.records and not made:
         return Wait(f"{volume} to be attached to {_holders(now)}")
     repair = _repair(now, Complete(made[0].id) if made else Release())
-    if volume.status in AT_WORK:
+    if volume.status in _AT_WORK:
         return _settled(now, patience.half_made, f"to be {volume.status} no longer", repair)
     return repair
 
@@ -250,10 +250,22 @@ def plan_free(now: Situation, refused: CloudError, patience: Patience) -> Action
         return Done()
     if now.volume.status not in HELD or not all(_is_orphan(now, each) for each in now.records):
         return Refuse(refused)
-    begun = bool(now.records) or now.volume.status in AT_WORK
-    if begun and now.unchanged < patience.before_deletion:
-        return Refuse(Busy(f"{now.volume}, which nobody has, may be attached by somebody in a moment"))
+    if (busy := not_free_yet(now.volume, now.records, now.unchanged, patience)) is not None:
+        return Refuse(busy)
     return _repair(now, Remove(tuple(each.id for each in now.records)) if now.records else Release())
+
+
+def not_free_yet(
+    volume: Volume, records: Collection[AttachmentRecord], unchanged: float, patience: Patience
+) -> Busy | None:
+    """Return why a volume that nobody has is not free yet to be deleted, None when it is.
+
+    :param records: its attachments, all of them half made.
+    :param unchanged: seconds for which it has looked as it does.
+    """
+    if (records or volume.status in _AT_WORK) and unchanged < patience.before_deletion:
+        return Busy(f"{volume}, which nobody has, may be attached by somebody in a moment")
+    return None
 
 
 def _detach_from_holder(now: Situation, server_id: str, refused: CloudError, patience: Patience) -> Action:

@@ -18,8 +18,8 @@ from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, Fa
 from ...plugins.module_utils._cloud.snapshot import SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
-from .outcome import Askings, removing
-from .recent import HANDED_OUT, STILL_TRUE, Recent
+from .outcome import Askings, HandedOut, removing
+from .recent import STILL_TRUE, Recent
 from .snapshots import BlockSnapshots
 
 
@@ -48,7 +48,7 @@ class BlockBackups:
         self._mine = mine
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
-        self._told: Recent[str, bool] = Recent(HANDED_OUT)
+        self._handed_out = HandedOut()
 
     def find(self, backup_id: str, deadline: Deadline) -> Backup | None:
         """Return the backup of that id, whoever made it."""
@@ -76,13 +76,13 @@ class BlockBackups:
             backup = self._begin(source, zone, deadline)
         elif backup.ready:
             self._drop_source(backup, deadline)
-        elif backup.status != "creating" and self._told.get(backup.id):
+        elif backup.status != "creating" and self._handed_out.has(backup.id):
             # The snapshot is of no use any more. When it cannot go now, it goes with the backup.
             with suppress(CloudError):
                 self._drop_source(backup, deadline)
             reason = self._backups.reason(backup, deadline)
             raise Failed(f"Cinder could not create {backup}: {reason}. It is deleted with its VolumeSnapshot")
-        self._told.put(backup.id, True)
+        self._handed_out.put(backup.id)
         return backup
 
     def _adopt(self, source: SnapshotRequest, deadline: Deadline) -> Backup | None:

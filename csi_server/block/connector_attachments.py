@@ -26,7 +26,7 @@ from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer, obser
 from ...plugins.module_utils._cloud.volume import COMING, AttachmentRecord, Volume
 from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from . import connector, names
-from .attachment_plan import AT_WORK, ATTACHED, HELD, Patience
+from .attachment_plan import ATTACHED, HELD, Patience, not_free_yet
 from .attachments import PACE, SETTLED
 from .recent import Recent
 from .sightings import Sightings
@@ -170,8 +170,8 @@ class ConnectorAttachments:
             raise refused
         records = frozenset(self._exports.of_volume(volume_id, deadline))
         unchanged = self._sightings.unchanged(volume_id, (volume.status, records))
-        if (records or volume.status in AT_WORK) and unchanged < self._patience.before_deletion:
-            raise Busy(f"{volume}, which nobody has, may be attached by somebody in a moment")
+        if (busy := not_free_yet(volume, records, unchanged, self._patience)) is not None:
+            raise busy
         self._set_right(volume, deadline)
 
     def node_context(self, volume: Volume, node_id: str, deadline: Deadline) -> dict[str, str]:

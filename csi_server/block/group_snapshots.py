@@ -31,8 +31,7 @@ from ...plugins.module_utils._cloud.volume import Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from .group_consistency import Consistency
 from .group_snapshot_parameters import GroupSnapshotParameters
-from .outcome import UNFINISHED, Askings, removing
-from .recent import HANDED_OUT, Recent
+from .outcome import UNFINISHED, Askings, HandedOut, removing
 
 
 class GroupsPort(Protocol):
@@ -104,7 +103,7 @@ class BlockGroupSnapshots:
         self._volumes = volumes
         self._mark = mark
         self._askings = Askings()
-        self._handed_out: Recent[str, bool] = Recent(HANDED_OUT)
+        self._handed_out = HandedOut()
         self._consistency = Consistency(groups)
 
     def find(self, group_snapshot_id: str, deadline: Deadline) -> TakenTogether:
@@ -150,7 +149,7 @@ class BlockGroupSnapshots:
         if whole is None or not whole.ready:
             whole = self._taken(name, volume_ids, wanted, whole.id if whole else "", deadline)
         self._release(whole, deadline)
-        self._handed_out.put(whole.id, True)
+        self._handed_out.put(whole.id)
         return self._with_members(whole, deadline)
 
     def _taken(
@@ -171,10 +170,7 @@ class BlockGroupSnapshots:
         except UNFINISHED:
             raise
         except CloudError as failure:
-            if self._handed_out.get(whole_id):
-                raise Busy(
-                    f"group snapshot {name} was taken before, and is not usable now: {failure}"
-                ) from failure
+            self._handed_out.check(whole_id, f"group snapshot {name} was taken before", failure)
             with removing(f"group snapshot {name}", failure):
                 self._remove_all(name, deadline)
             raise

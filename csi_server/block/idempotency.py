@@ -27,8 +27,8 @@ from ...plugins.module_utils._cloud.errors import (
 from ...plugins.module_utils._cloud.volume import COMING, USABLE, Hints, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
-from .outcome import UNFINISHED, Askings, removing
-from .recent import HANDED_OUT, STILL_TRUE, Recent
+from .outcome import UNFINISHED, Askings, HandedOut, removing
+from .recent import STILL_TRUE, Recent
 from .sizes import SizeRange
 
 #: Seconds for which it is remembered what a volume was to be when its backup has been restored.
@@ -65,7 +65,7 @@ class BlockVolumes:
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
         self._to_be_encrypted: Recent[str, bool] = Recent(LONGEST_RESTORE)
-        self._handed_out: Recent[str, bool] = Recent(HANDED_OUT)
+        self._handed_out = HandedOut()
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume:
         """Return a volume.
@@ -118,13 +118,12 @@ class BlockVolumes:
             except (NotFound, *UNFINISHED):
                 raise
             except CloudError as failure:
-                if self._handed_out.get(volume.id):
-                    raise Busy(f"{volume} was made before, and is not usable now: {failure}") from failure
+                self._handed_out.check(volume.id, f"{volume} was made before", failure)
                 self._remove(volume, failure, deadline)
                 raise
         if request.origin.backup_id:
             volume = self._restored(volume, request, deadline)
-        self._handed_out.put(volume.id, True)
+        self._handed_out.put(volume.id)
         return volume
 
     def _restored(self, volume: Volume, request: VolumeRequest, deadline: Deadline) -> Volume:

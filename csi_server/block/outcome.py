@@ -21,6 +21,8 @@ from .recent import Recent
 
 #: After these the sidecars ask again: what was asked for may be there, or come.
 UNFINISHED = (Busy, Timeout, Unavailable)
+#: Seconds for which what was handed out is not taken for what failed, whatever its status.
+STAYS_HANDED_OUT = 3600.0
 #: Seconds after which a request whose answer was lost is not carried out any more.
 STILL_COMING = 15.0
 
@@ -35,6 +37,28 @@ def removing(what: object, failure: CloudError) -> Iterator[None]:
         yield
     except CloudError as second:
         raise Unavailable(f"{failure}; {what} is not removed yet: {second}") from failure
+
+
+class HandedOut:
+    """What callers have been given: it may be in use by now, so none of it is taken for what failed."""
+
+    def __init__(self) -> None:
+        self._ids: Recent[str, bool] = Recent(STAYS_HANDED_OUT)
+
+    def put(self, object_id: str) -> None:
+        self._ids.put(object_id, True)
+
+    def has(self, object_id: str) -> bool:
+        return bool(self._ids.get(object_id))
+
+    def check(self, object_id: str, was_made: str, failure: CloudError) -> None:
+        """Check that what is shown as failed may be removed.
+
+        :param was_made: what it was, in words such as ``volume 1 was made before``.
+        :raises Busy: it was handed out.
+        """
+        if self.has(object_id):
+            raise Busy(f"{was_made}, and is not usable now: {failure}") from failure
 
 
 class Askings:

@@ -16,8 +16,6 @@ from ...plugins.module_utils._cloud.waiting import SYSTEM_CLOCK, Clock
 
 #: Seconds for which a sidecar may ask again for what has just been done.
 STILL_TRUE = 5.0
-#: Seconds for which what was handed out is not taken for something that failed, whatever its status.
-HANDED_OUT = 3600.0
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -12,8 +12,8 @@ from ...plugins.module_utils._cloud.errors import Busy, CloudError, Conflict, In
 from ...plugins.module_utils._cloud.snapshot import Snapshot, SnapshotRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
-from .outcome import UNFINISHED, Askings, removing
-from .recent import HANDED_OUT, STILL_TRUE, Recent
+from .outcome import UNFINISHED, Askings, HandedOut, removing
+from .recent import STILL_TRUE, Recent
 
 
 class SnapshotsPort(Protocol):
@@ -39,7 +39,7 @@ class BlockSnapshots:
         self._mine = mine
         self._askings = Askings()
         self._deleted: Recent[str, bool] = Recent(STILL_TRUE)
-        self._handed_out: Recent[str, bool] = Recent(HANDED_OUT)
+        self._handed_out = HandedOut()
 
     def find(self, snapshot_id: str, deadline: Deadline) -> Snapshot | None:
         """Return the snapshot of that id, whoever made it."""
@@ -65,7 +65,7 @@ class BlockSnapshots:
         snapshot = self._adopt(request, deadline) or self._ask(request, deadline)
         if not snapshot.ready:
             snapshot = self._waited_for(snapshot, deadline)
-        self._handed_out.put(snapshot.id, True)
+        self._handed_out.put(snapshot.id)
         return snapshot
 
     def _waited_for(self, snapshot: Snapshot, deadline: Deadline) -> Snapshot:
@@ -74,8 +74,7 @@ class BlockSnapshots:
         except (NotFound, *UNFINISHED):
             raise
         except CloudError as failure:
-            if self._handed_out.get(snapshot.id):
-                raise Busy(f"{snapshot} was taken before, and is not usable now: {failure}") from failure
+            self._handed_out.check(snapshot.id, f"{snapshot} was taken before", failure)
             with removing(snapshot, failure):
                 self.delete(snapshot.id, deadline)
             raise

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import connector
-from ansible_collections.mooring.storage.csi_server.block.attachment_plan import AT_WORK, Patience
+from ansible_collections.mooring.storage.csi_server.block.attachment_plan import Patience
 from ansible_collections.mooring.storage.csi_server.block.connector_attachments import ConnectorAttachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
@@ -257,7 +257,7 @@ def test_what_nobody_has_is_freed_for_its_deletion(
     cloud: FakeCloud, attachments: ConnectorAttachments, volume: str, clock: FakeClock, status: str
 ) -> None:
     cloud.volumes[volume]["status"] = status
-    if status in AT_WORK:
+    if status in ("reserved", "attaching", "detaching"):
         with pytest.raises(Busy, match="may be attached by somebody in a moment"):
             attachments.free(volume, InUse("refused"), soon())
         clock.sleep(Patience().before_deletion)
