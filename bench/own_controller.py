@@ -21,6 +21,7 @@ from lab import until
 from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import cloud_conf
 
 HTTP = "127.0.0.1:19891"
 
@@ -33,7 +34,7 @@ def controller(
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         conf, socket = Path(folder) / "cloud.conf", Path(folder) / "csi.sock"
         conf.touch(mode=0o600)
-        conf.write_text(_cloud_conf(connection))
+        conf.write_text(cloud_conf(connection))
         command = [
             *(sys.executable, "-m", "ansible_collections.mooring.storage.csi_server"),
             *("--endpoint", f"unix://{socket}", "--provide-controller-service", "--no-provide-node-service"),
@@ -48,18 +49,6 @@ def controller(
         finally:
             process.terminate()
             process.wait(30)
-
-
-def _cloud_conf(connection: openstack.connection.Connection) -> str:
-    auth = connection.config.get_auth_args()
-    return f"""[Global]
-auth-url = {auth["auth_url"]}
-username = {auth["username"]}
-password = "{auth["password"]}"
-tenant-name = {auth["project_name"]}
-domain-id = {auth["user_domain_id"]}
-region = {connection.config.get_region_name()}
-"""
 
 
 def _answers(path: str) -> str:

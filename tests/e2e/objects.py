@@ -164,6 +164,11 @@ def run(namespace: str, name: str, script: str) -> str:
     return kubectl("exec", "--namespace", namespace, name, "--", "sh", "-ec", script)
 
 
+def device_of(namespace: str, name: str) -> str:
+    """The path of the device that a pod has mounted at ``/data``."""
+    return run(namespace, name, "awk '$2 == \"/data\" { print $1 }' /proc/mounts").strip()
+
+
 def told(namespace: str, reason: str) -> str:
     """All that the events of a reason say; empty when there are none."""
     events = json.loads(kubectl("get", "events", "--namespace", namespace, "-o", "json"))["items"]

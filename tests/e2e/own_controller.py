@@ -17,16 +17,10 @@ from typing import Any
 
 import grpc
 
-from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 
 CLUSTER = "e2e"
-#: Of a volume for one node's filesystem.
-CAPABILITY = csi.VolumeCapability(
-    mount=csi.VolumeCapability.MountVolume(),
-    access_mode=csi.VolumeCapability.AccessMode(mode=csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER),
-)
 
 
 def free_port() -> int:

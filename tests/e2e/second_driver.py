@@ -48,6 +48,14 @@ def installed(
         remove(folder, name, role)
 
 
+def installed_through_cinder(
+    folder: Path, name: str, http_port: int, account: Mapping[str, Any], **variables: Any
+) -> contextlib.AbstractContextManager[str]:
+    """Have one installed whose nodes connect to volumes by themselves. See ``installed``."""
+    by_themselves = {"csi_driver_attach": "cinder", "csi_driver_max_disks_per_node": 0}
+    return installed(folder, name, http_port, account, **by_themselves, **variables)
+
+
 def role_of(name: str, http_port: int, account: Mapping[str, Any], **variables: Any) -> Body:
     """The role as a play names it. See ``installed`` for the parameters.
 

@@ -24,9 +24,7 @@ from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 def driver(second_account, tmp_path_factory):
     """A driver that attaches through Cinder."""
     folder = tmp_path_factory.mktemp("iscsi")
-    with second_driver.installed(
-        folder, "iscsi", 19809, second_account, csi_driver_attach="cinder", csi_driver_max_disks_per_node=0
-    ) as name:
+    with second_driver.installed_through_cinder(folder, "iscsi", 19809, second_account) as name:
         yield name
 
 
@@ -114,7 +112,7 @@ def test_a_node_encrypts_what_it_connects_to(storage, namespace, encrypted_class
         objects.pod(namespace, "writer", {"/data": "secret"}, nodeName="node1"),
     )
     objects.wait_ready(namespace, "writer")
-    source = objects.run(namespace, "writer", "awk '$2 == \"/data\" { print $1 }' /proc/mounts")
+    source = objects.device_of(namespace, "writer")
     assert source.startswith("/dev/mapper/"), source
     objects.run(namespace, "writer", "echo kept >/data/file")
     volume = objects.volume_id(namespace, "secret")
@@ -130,8 +128,7 @@ def test_a_disk_that_does_not_work_is_told(storage, namespace):
         objects.pod(namespace, "user", {"/data": "data"}, nodeName="node1"),
     )
     objects.wait_ready(namespace, "user")
-    mounted = objects.run(namespace, "user", "awk '$2 == \"/data\" { print $1 }' /proc/mounts").strip()
-    disk = mounted.removeprefix("/dev/")
+    disk = objects.device_of(namespace, "user").removeprefix("/dev/")
     node = node_driver_on("node1", "csi-iscsi-nodeplugin")
     assert ask(node, "Node.NodeGetStorageHealth") == {}
 

@@ -11,7 +11,8 @@ import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.e2e.own_controller import CAPABILITY, OwnController
+from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController
+from ansible_collections.mooring.storage.tests.lab.faults.load import CAPABILITY
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 

@@ -42,57 +42,41 @@ def test_each_pod_tells_what_runs_and_that_it_is_ready(app, part):
         assert [labels["driver"] for name, labels, dummy in samples if name == "csi_build_info"] == [DRIVER]
 
 
+CONTROLLER, NODE = "csi-cinder-controllerplugin", "csi-cinder-nodeplugin"
 #: What one life of a volume adds to, by app, name and labels.
 COUNTED = [
-    (app, name, labels)
-    for app, name, seen in (
-        (
-            "csi-cinder-controllerplugin",
-            "csi_rpc_duration_seconds_count",
-            [{"method": method, "code": "OK"} for method in ("CreateVolume", "ControllerPublishVolume")],
-        ),
-        (
-            "csi-cinder-controllerplugin",
-            "csi_wait_duration_seconds_count",
-            [{"target": f"volume_{state}", "outcome": "reached"} for state in ("available", "attached")],
-        ),
-        (
-            "csi-cinder-controllerplugin",
-            "openstack_api_requests_total",
-            [{"request": request} for request in ("volume_create", "volume_attach")],
-        ),
-        (
-            "csi-cinder-nodeplugin",
-            "csi_rpc_duration_seconds_count",
-            [{"method": method, "code": "OK"} for method in ("NodeStageVolume", "NodePublishVolume")],
-        ),
-    )
-    for labels in seen
+    (CONTROLLER, "csi_rpc_duration_seconds_count", {"method": "CreateVolume", "code": "OK"}),
+    (CONTROLLER, "csi_rpc_duration_seconds_count", {"method": "ControllerPublishVolume", "code": "OK"}),
+    (CONTROLLER, "csi_wait_duration_seconds_count", {"target": "volume_available", "outcome": "reached"}),
+    (CONTROLLER, "csi_wait_duration_seconds_count", {"target": "volume_attached", "outcome": "reached"}),
+    (CONTROLLER, "openstack_api_requests_total", {"request": "volume_create"}),
+    (CONTROLLER, "openstack_api_requests_total", {"request": "volume_attach"}),
+    (NODE, "csi_rpc_duration_seconds_count", {"method": "NodeStageVolume", "code": "OK"}),
+    (NODE, "csi_rpc_duration_seconds_count", {"method": "NodePublishVolume", "code": "OK"}),
 ]
 
 
-def counted(app, wanted, labels):
-    """What the pods of an app have counted together."""
-    return sum(
-        value
-        for samples in scraped(app)
-        for name, has, value in samples
-        if name == wanted and labels.items() <= has.items()
-    )
+def counted():
+    """What the pods of an app have counted together, in the order of COUNTED."""
+    samples = {app: [each for pod in scraped(app) for each in pod] for app in (CONTROLLER, NODE)}
+    return [
+        sum(value for name, has, value in samples[app] if name == wanted and labels.items() <= has.items())
+        for app, wanted, labels in COUNTED
+    ]
 
 
 def test_the_life_of_a_volume_is_counted_and_logged(namespace, cluster_wide):
-    before = [counted(*each) for each in COUNTED]
+    before = counted()
     cluster_wide(objects.storage_class(namespace, {"type": "fast"}))
     objects.apply(
         objects.claim(namespace, "data", namespace), objects.pod(namespace, "user", {"/data": "data"})
     )
     objects.wait_ready(namespace, "user")
     volume = objects.wait_bound(namespace, "data")
-    after = [counted(*each) for each in COUNTED]
+    after = counted()
     assert [each for each, was, now in zip(COUNTED, before, after, strict=True) if now <= was] == []
 
-    of_controllers = ["-l", "app=csi-cinder-controllerplugin", "-c", "driver"]
+    of_controllers = ["-l", f"app={CONTROLLER}", "-c", "driver"]
     logged = kubectl("logs", "-n", SYSTEM, *of_controllers, "--since=10m", "--tail=-1").splitlines()
     lines = [line for line in map(json.loads, logged) if line.get("volume_id") == volume]
     of = {line["message"]: line for line in lines}

@@ -70,15 +70,13 @@ def multipathd():
 @pytest.fixture(scope="module")
 def driver(multipathd, second_account, tmp_path_factory):
     """A driver that attaches through Cinder, and serves where multipathd runs alone."""
-    with second_driver.installed(
+    with second_driver.installed_through_cinder(
         tmp_path_factory.mktemp("paths"),
         "paths",
         19811,
         second_account,
-        csi_driver_attach="cinder",
         csi_driver_use_multipath=True,
         csi_driver_enforce_multipath=True,
-        csi_driver_max_disks_per_node=0,
     ) as name:
         yield name
 
@@ -131,7 +129,7 @@ def test_a_path_fails_and_comes_back_and_the_volume_grows(storage, namespace, se
     objects.wait_ready(namespace, "writer")
     assert len(sessions("1", volume)) == 2
     assert paths("1") == ["active", "active"]
-    source = objects.run(namespace, "writer", "awk '$2 == \"/data\" { print $1 }' /proc/mounts")
+    source = objects.device_of(namespace, "writer")
     assert source.startswith(("/dev/mapper/", "/dev/dm-")), source
 
     second_path.cut()

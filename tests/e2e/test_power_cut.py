@@ -81,9 +81,7 @@ def bring_back():
 def driver(second_account, tmp_path_factory):
     """A driver that attaches through Cinder."""
     folder = tmp_path_factory.mktemp("cut")
-    with second_driver.installed(
-        folder, "cut", 19813, second_account, csi_driver_attach="cinder", csi_driver_max_disks_per_node=0
-    ) as name:
+    with second_driver.installed_through_cinder(folder, "cut", 19813, second_account) as name:
         yield name
 
 

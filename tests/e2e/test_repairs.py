@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import uuid
 
-import openstack
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import post
 
 NODE = "node1"
 
@@ -31,8 +31,7 @@ def claims(namespace, cluster_wide):
 
 def reserve(cinder, volume, **more):
     """Reserve a volume, as Nova does before it attaches it."""
-    body = {"attachment": {"volume_uuid": volume, **more}}
-    openstack.exceptions.raise_from_response(cinder.post("/attachments", json=body, microversion="3.44"))
+    post(cinder, "/attachments", {"attachment": {"volume_uuid": volume, **more}})
 
 
 def test_volumes_that_nobody_has_are_freed_for_a_pod(namespace, claims, cinder, admin):

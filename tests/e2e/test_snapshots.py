@@ -164,14 +164,16 @@ def test_a_backup_that_failed_tells_why_and_goes_with_its_object(namespace, clas
     def status():
         return get("volumesnapshot", "backup", namespace).get("status", {})
 
-    [backup] = becomes(lambda: [each.id for each in cinder.backups(details=True) if each.volume_id == volume])
+    def made():
+        return [each.id for each in cinder.backups(details=True) if each.volume_id == volume]
+
+    [backup] = becomes(made)
     content = becomes(lambda: status().get("boundVolumeSnapshotContentName"))
     wait("volumesnapshotcontent", content, namespace, "jsonpath={.status.snapshotHandle}=" + backup)
     admin.reset_backup(backup, "error")
     told = becomes(lambda: status().get("error", {}).get("message", ""))
     assert f"could not create backup {backup}" in told
-    made = [each.id for each in cinder.backups(details=True) if each.volume_id == volume]
-    assert made == [backup], "another one was begun"
+    assert made() == [backup], "another one was begun"
     assert get("volumesnapshotcontent", content)["status"]["snapshotHandle"] == backup
     delete("volumesnapshot", "backup", namespace)
     assert becomes(lambda: not copies(cinder, volume))

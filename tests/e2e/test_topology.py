@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.e2e.own_controller import CAPABILITY, OwnController, section
+from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, section
+from ansible_collections.mooring.storage.tests.lab.faults.load import CAPABILITY
 
 ZONE = "topology.cinder.csi.openstack.org/zone"
 RACK = "example.org/rack"

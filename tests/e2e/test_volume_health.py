@@ -44,8 +44,8 @@ def test_a_damaged_filesystem_is_told(namespace, claim):
     assert "abnormal" not in condition
     assert "healthStatuses" not in health
 
-    device = objects.run(namespace, "user", "awk '$2 == \"/data\" {print $1}' /proc/mounts").strip()
-    damage = f"echo damaged >/sys/fs/ext4/{device.removeprefix('/dev/')}/trigger_fs_error"
+    device = objects.device_of(namespace, "user").removeprefix("/dev/")
+    damage = f"echo damaged >/sys/fs/ext4/{device}/trigger_fs_error"
     on_node("1", damage)
 
     condition, health = told_by_node(namespace, claim)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import openstack
 
@@ -25,6 +26,19 @@ def in_database(statement: str) -> None:
     """Change what Cinder keeps, for what its API has no request for."""
     command = ["mariadb", f"--socket={LAB}/run/mariadb.sock", "cinder", f"--execute={statement}"]
     subprocess.run(command, check=True, timeout=30)
+
+
+def write_status(volume_id: str, status: str) -> None:
+    """Write a volume's status where Cinder keeps it: its API has none for what ends in ``_attaching``."""
+    in_database(f"update volumes set status = '{status}' where id = '{volume_id}'")
+
+
+def post(storage: Any, path: str, body: Any) -> dict[str, Any]:
+    """Send Cinder a request of its attachments' API. Return its answer, if there is one."""
+    answer = storage.post(path, json=body, microversion="3.44")
+    openstack.exceptions.raise_from_response(answer)
+    answered: dict[str, Any] = answer.json() if answer.content else {}
+    return answered
 
 
 def cloud_conf(cloud: openstack.connection.Connection, auth_url: str = "") -> str:

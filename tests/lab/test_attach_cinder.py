@@ -14,7 +14,6 @@ import shlex
 import subprocess
 import sys
 
-import openstack
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import names
@@ -25,7 +24,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Busy, InUse
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
-from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, in_database, lab_cloud
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud, post, write_status
 
 MINE = {names.CLUSTER: "test-attach-cinder"}
 PATIENCE = Patience(half_made=1)
@@ -123,18 +122,12 @@ def attachments(cloud):
     return ConnectorAttachments(volumes.Volumes(api, MINE), Attachments(api), MINE, PATIENCE)
 
 
-@pytest.fixture
-def reset(volume):
-    """Writes a status where Cinder keeps it: its API has none for what ends in ``_attaching``."""
-    return lambda status: in_database(f"update volumes set status = '{status}' where id = '{volume}'")
-
-
 @pytest.mark.parametrize("status", sorted(HELD))
-def test_a_status_that_nobody_stands_behind_is_set_right(cloud, volume, attachments, reset, status):
-    reset(status)
+def test_a_status_that_nobody_stands_behind_is_set_right(cloud, volume, attachments, status):
+    write_status(volume, status)
     assert attachments.attach(volume, FIRST, soon()).node_ids() == [FIRST]
     attachments.detach(volume, FIRST, soon())
-    reset(status)
+    write_status(volume, status)
     attachments.detach(volume, FIRST, soon())
     assert cloud.block_storage.get_volume(volume).status == "available"
 
@@ -142,9 +135,7 @@ def test_a_status_that_nobody_stands_behind_is_set_right(cloud, volume, attachme
 @pytest.mark.parametrize("connector", [{}, {"host": "gone", "initiator": "iqn.2026-01.test:gone"}])
 def test_what_a_driver_left_that_died_half_way_is_made_anew(cloud, volume, attachments, connector):
     body = {"attachment": {"volume_uuid": volume, **({"connector": connector} if connector else {})}}
-    answer = cloud.block_storage.post("/attachments", json=body, microversion="3.44")
-    openstack.exceptions.raise_from_response(answer)
-    left = answer.json()["attachment"]["id"]
+    left = post(cloud.block_storage, "/attachments", body)["attachment"]["id"]
     with pytest.raises(Busy, match="may be attached by somebody in a moment"):
         attachments.free(volume, InUse("refused"), soon())
     assert attachments.attach(volume, FIRST, soon()).node_ids() == [FIRST]

@@ -21,7 +21,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import 
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
-from ansible_collections.mooring.storage.tests.lab.lab_cloud import in_database, lab_cloud
+from ansible_collections.mooring.storage.tests.lab.lab_cloud import in_database, lab_cloud, post, write_status
 
 MINE = {"cinder.csi.openstack.org/cluster": "test-attachments"}
 PATIENCE = Patience(half_made=1, detaching=1)
@@ -105,14 +105,8 @@ def attachments(cloud):
 
 @pytest.fixture
 def reset(volume):
-    """Writes a status where Cinder keeps it: its API has none for what ends in ``_attaching``."""
-    return lambda status: in_database(f"update volumes set status = '{status}' where id = '{volume}'")
-
-
-def request(cloud, path, body):
-    answer = cloud.block_storage.post(path, json=body, microversion="3.44")
-    openstack.exceptions.raise_from_response(answer)
-    return answer.json() if answer.content else {}
+    """Writes the volume's status."""
+    return lambda status: write_status(volume, status)
 
 
 def soon():
@@ -141,7 +135,7 @@ def test_a_status_that_nobody_stands_behind(cloud, attachments, volume, server, 
 
 
 def test_a_reservation_of_the_old_kind(cloud, attachments, volume, server):
-    request(cloud, f"/volumes/{volume}/action", {"os-reserve": None})
+    post(cloud.block_storage, f"/volumes/{volume}/action", {"os-reserve": None})
     assert held_by(cloud, volume) == ("attaching", [])
     attach_and_detach(cloud, attachments, volume, server)
 
@@ -151,7 +145,7 @@ def test_a_reservation_that_nova_does_not_know(cloud, attachments, volume, serve
     reservation = {"volume_uuid": volume}
     if whose != "nobody":
         reservation["instance_uuid"] = {"other": other, "server": server}[whose]
-    request(cloud, "/attachments", {"attachment": reservation})
+    post(cloud.block_storage, "/attachments", {"attachment": reservation})
     assert held_by(cloud, volume)[0] == "reserved"
     attach_and_detach(cloud, attachments, volume, server)
 
@@ -162,9 +156,9 @@ def test_an_attachment_left_over_from_a_server_that_is_gone(cloud, attachments, 
     wanted = {"volume_uuid": volume, "instance_uuid": gone}
     if far != "reserved":
         wanted["connector"] = CONNECTOR
-    made = request(cloud, "/attachments", {"attachment": wanted})["attachment"]["id"]
+    made = post(cloud.block_storage, "/attachments", {"attachment": wanted})["attachment"]["id"]
     if far == "attached":
-        request(cloud, f"/attachments/{made}/action", {"os-complete": None})
+        post(cloud.block_storage, f"/attachments/{made}/action", {"os-complete": None})
     attach_and_detach(cloud, attachments, volume, server)
 
 
@@ -174,9 +168,9 @@ def test_detach_from_a_server_that_is_gone_frees_the_volume(cloud, attachments, 
     wanted = {"volume_uuid": volume, "instance_uuid": gone}
     if far == "attached":
         wanted["connector"] = CONNECTOR
-    made = request(cloud, "/attachments", {"attachment": wanted})["attachment"]["id"]
+    made = post(cloud.block_storage, "/attachments", {"attachment": wanted})["attachment"]["id"]
     if far == "attached":
-        request(cloud, f"/attachments/{made}/action", {"os-complete": None})
+        post(cloud.block_storage, f"/attachments/{made}/action", {"os-complete": None})
     attachments.detach(volume, gone, soon())
     assert held_by(cloud, volume) == ("available", [])
 
@@ -200,7 +194,7 @@ def test_an_error_while_detaching(cloud, attachments, volume, server, column):
 
 def test_a_detaching_that_nobody_goes_on_with(cloud, attachments, volume, server):
     attachments.attach(volume, server, soon())
-    request(cloud, f"/volumes/{volume}/action", {"os-begin_detaching": None})
+    post(cloud.block_storage, f"/volumes/{volume}/action", {"os-begin_detaching": None})
     attachments.detach(volume, server, soon())
     assert held_by(cloud, volume) == ("available", [])
 
@@ -257,7 +251,7 @@ def test_a_server_that_has_the_volume_keeps_it(cloud, attachments, volume, serve
 def test_a_volume_of_somebody_else_is_left_alone(cloud, attachments, volume, server, other):
     answer = cloud.block_storage.put(f"/volumes/{volume}/metadata", json={"metadata": {}})
     openstack.exceptions.raise_from_response(answer)
-    request(cloud, "/attachments", {"attachment": {"volume_uuid": volume, "instance_uuid": other}})
+    post(cloud.block_storage, "/attachments", {"attachment": {"volume_uuid": volume, "instance_uuid": other}})
     with pytest.raises(InUse, match="not made by this driver for this cluster"):
         attachments.attach(volume, server, soon())
     assert held_by(cloud, volume) == ("reserved", [])

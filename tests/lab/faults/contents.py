@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from openstack.block_storage.v3.backup import Backup
 from openstack.block_storage.v3.volume import Volume
 from openstack.connection import Connection
 
@@ -40,8 +41,7 @@ class Contents:
         volumes = self._volumes()
         ids = {volume.id for volume in volumes}
         snapshots = [each for each in storage.snapshots() if each.volume_id in ids]
-        # A backup may outlive its volume.
-        backups = [each for each in storage.backups() if (each.name or "").startswith(f"{self.cluster}-")]
+        backups = self._backups()
         records = [each for each in storage.attachments(details=True) if each.volume_id in ids]
         groups, together = self._marked(storage.groups()), self._marked(storage.group_snapshots())
         attached, wrong = self.way.holders(self.cloud, volumes, records)
@@ -81,9 +81,8 @@ class Contents:
         storage = self.cloud.block_storage
         left = {volume.id for volume in self._volumes()}
         self.way.release(self.cloud, left)
-        for backup in storage.backups():
-            if (backup.name or "").startswith(f"{self.cluster}-"):
-                storage.delete_backup(backup)
+        for backup in self._backups():
+            storage.delete_backup(backup)
         for whole in self._marked(storage.group_snapshots()):
             storage.delete_group_snapshot(whole)
         end = time.monotonic() + REMOVAL
@@ -98,6 +97,11 @@ class Contents:
 
     def _volumes(self) -> list[Volume]:
         return [each for each in self.cloud.block_storage.volumes() if self.cluster in each.metadata.values()]
+
+    def _backups(self) -> list[Backup]:
+        """By their names: a backup may outlive its volume."""
+        known = self.cloud.block_storage.backups()
+        return [each for each in known if (each.name or "").startswith(f"{self.cluster}-")]
 
     def _marked(self, objects: Any) -> list[Any]:
         return [each for each in objects if each.description == names.group_mark(self.cluster)]
