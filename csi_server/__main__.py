@@ -11,12 +11,10 @@ import sys
 import threading
 
 from ..plugins.module_utils._cloud.errors import CloudError
-from .claims import NotInCluster
+from .cannot_start import CannotStart
 from .config import options
-from .program import Program
+from .leaving_out import left_out
 from .rpc import logs
-from .rpc.certificates import BadCertificate
-from .rpc.server import BadEndpoint
 from .unforeseen import told
 
 LOG = logging.getLogger(__name__)
@@ -47,11 +45,14 @@ def main(arguments: list[str]) -> int:
         stop.set()
 
     threading.excepthook = fail
+    with left_out(*given.unused_modules):
+        # Imported here: options.parse has to say first what this process does without.
+        from .program import Program
     program = None
     try:
         program = Program(given)
         program.start()
-    except (BadCertificate, BadEndpoint, CloudError, NotInCluster, OSError) as error:
+    except (CannotStart, CloudError, OSError) as error:
         LOG.error("cannot start: %s", error)
         if program is not None:
             program.stop()

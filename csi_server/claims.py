@@ -20,15 +20,12 @@ from urllib.parse import quote
 
 from ..plugins.module_utils._cloud.errors import CloudError, Forbidden, NotFound, Unanswered, Unavailable
 from ..plugins.module_utils._cloud.waiting import Deadline
+from .cannot_start import NotInCluster
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 #: Seconds for one answer.
 TIMEOUT = 10.0
 _LARGEST = 4 * 1024**2
-
-
-class NotInCluster(Exception):
-    """There is no Kubernetes API to ask, or nothing to ask it with; the text says what is missing."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import http.client
 import json
 import os
 import re
@@ -210,6 +209,9 @@ def _read_drive(commands: Commands, path: str) -> bytes:
 
 def from_metadata_service(timeout: float, host: str = METADATA_ADDRESS, port: int = 80) -> NodeIdentity:
     """The service on the link-local address, asked directly: never through a proxy."""
+    # Imported here: it brings TLS along in a process that has not said yet that it has no use for it.
+    import http.client
+
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     with contextlib.closing(connection):
         try:

@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, The mooring.storage authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How this node is known, and how volumes come to it: through its hypervisor, or by its own connection."""
+"""How this node is known, and how volumes come to it; here, through its hypervisor."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,12 +12,8 @@ from typing import Protocol
 from ..plugins.module_utils._cloud.observing import Observer
 from ..plugins.module_utils._cloud.waiting import Deadline
 from . import node_identity
-from .block import connector
-from .host.brick import OsBrick
 from .host.commands import Commands
-from .host.connections import ConnectedDevices
 from .host.devices import Devices
-from .host.errors import HostError
 from .node_identity import NodeIdentity
 
 
@@ -56,26 +51,3 @@ class ThroughNova:
 
     def devices(self, commands: Commands, observer: Observer) -> Devices:
         return Devices(commands, observer=observer)
-
-
-@dataclass(frozen=True)
-class ThroughCinder:
-    """The node connects to storage by itself, and is known by what it connects with.
-
-    :ivar address: the node's address in the storage network.
-    :ivar folder: where connections are written down; it must outlive the driver.
-    """
-
-    brick: OsBrick
-    address: str
-    folder: str
-
-    def identify(self) -> NodeIdentity:
-        try:
-            node_id = connector.encode(self.brick.properties(socket.gethostname(), self.address))
-        except (HostError, connector.BadConnector) as error:
-            raise node_identity.Unknown(str(error)) from error
-        return NodeIdentity(node_id, "", "os-brick")
-
-    def devices(self, commands: Commands, observer: Observer) -> Devices:
-        return ConnectedDevices(commands, self.brick, self.folder, observer)

@@ -19,27 +19,26 @@ from .block.node import NodeInfo, NodeServicer
 from .block.node_health import NodeHealth
 from .block.node_host import HostBlockNode
 from .block.node_limit import VolumeLimit
+from .cannot_start import BadEndpoint
 from .config.cloud_conf import DriverConf
 from .config.options import MAX_VOLUMES_PER_NODE, Options
-from .host.brick import Multipath, OsBrick
 from .host.commands import SystemCommands
 from .host.encryption import Encryption
 from .host.filesystems import Filesystems
 from .host.health import Health
 from .host.mounts import Mounts
 from .host.slots import Slots
-from .node_reach import Reach, ThroughCinder, ThroughNova
+from .node_reach import Reach, ThroughNova
 from .proto import csi_pb2_grpc
 from .rpc import http
-from .rpc.certificates import Certificate, grpc_credentials
 from .rpc.identity import IdentityOptions, IdentityServicer
 from .rpc.interceptor import Calls
 from .rpc.locks import Locks
-from .rpc.metrics import Metrics
+from .rpc.metrics import Metrics, Parts
 from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
 from .rpc.registration import Registration
-from .rpc.server import BadEndpoint, listen, listen_tcp, socket_path, tcp_address
+from .rpc.server import listen, listen_tcp, socket_path, tcp_address
 from .version import VERSION
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Program:
         self._metrics = Metrics()
         self._metrics.describe(options.driver_name, VERSION)
         self._readiness = Readiness()
-        self._metrics.watch(self._readiness)
+        self._metrics.watch(Parts(self._readiness))
         self._locks = Locks()
         self._stopping = threading.Event()
         self._http: ThreadingHTTPServer | None = None
@@ -82,8 +81,7 @@ class Program:
         if options.controller:
             self._add_controller(server)
         if options.http_endpoint is not None:
-            certificate = Certificate(*options.http_tls) if all(options.http_tls) else None
-            self._http = http.serve(options.http_endpoint, self._readiness, self._metrics, certificate)
+            self._http = self._serve_http(options.http_endpoint)
         if options.node:
             conf = self._node_conf()
             self._readiness.lacks(NODE_PART, "the node's id is not known yet")
@@ -113,8 +111,19 @@ class Program:
                 f"--endpoint is {options.endpoint!r}: on TCP, CSI is served with mutual TLS alone. Give"
                 " --endpoint-tls-cert, --endpoint-tls-key and --endpoint-tls-client-ca, or a unix socket"
             )
+        # Imported here: a program that serves without TLS needs none of it.
+        from .rpc.certificates import Certificate, grpc_credentials
+
         credentials = grpc_credentials(Certificate(*options.endpoint_tls))
         return listen_tcp(tcp_address(options.endpoint), options.threads, interceptors, credentials)[0]
+
+    def _serve_http(self, address: tuple[str, int]) -> ThreadingHTTPServer:
+        if not all(self._options.http_tls):
+            return http.serve(address, self._readiness, self._metrics)
+        from .rpc.certificates import Certificate
+
+        certificate = Certificate(*self._options.http_tls)
+        return http.serve(address, self._readiness, self._metrics, certificate)
 
     def _serve(self, server: grpc.Server) -> None:
         server.start()
@@ -197,6 +206,9 @@ class Program:
     def _reach(self, conf: DriverConf) -> Reach:
         options = self._options
         if options.attach == "cinder":
+            from .host.brick import Multipath, OsBrick
+            from .node_connection import ThroughCinder
+
             folder = os.path.join(os.path.dirname(self._path), "connections")
             brick = OsBrick(folder, Multipath(options.use_multipath, options.enforce_multipath))
             return ThroughCinder(brick, options.node_ip, folder)

@@ -66,6 +66,12 @@ class Options:
     without_effect: tuple[tuple[str, str], ...] = ()
     """Flags that were given and mean nothing here, and why not."""
 
+    @property
+    def unused_modules(self) -> tuple[str, ...]:
+        """Modules of the standard library that others import and this process has no use for."""
+        connects = self.controller or self.attach == "cinder"
+        return () if connects or any(self.http_tls) or any(self.endpoint_tls) else ("ssl",)
+
 
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; for a wrong one, print what is wrong and exit with 2."""

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import grpc
 
+from ..cannot_start import BadCertificate
+
 LOG = logging.getLogger(__name__)
-
-
-class BadCertificate(ValueError):
-    """The files hold no certificate that can be served with."""
 
 
 @dataclass(frozen=True)

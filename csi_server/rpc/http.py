@@ -11,16 +11,15 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
-
-from .certificates import Certificate
+from .exposition import chosen
 from .metrics import Metrics
 from .readiness import Readiness
+
+if TYPE_CHECKING:
+    from .certificates import Certificate
 
 LOG = logging.getLogger(__name__)
 #: Clients at a time, each with a thread. Those who may ask are the kubelet and a Prometheus or two.
@@ -119,8 +118,8 @@ def serve(
                     self._answer(503 if reasons else 200, "text/plain", content)
                 case "/metrics":
                     # Exemplars exist in OpenMetrics alone, so what is asked for counts.
-                    encode, kind = _encoder(self.headers.get("Accept", ""))
-                    self._answer(200, kind, encode(metrics.registry))
+                    form = chosen(self.headers.get("Accept", ""))
+                    self._answer(200, form.content_type, form.write(metrics.collect()))
                 case _:
                     self._answer(404, "text/plain", b"there are /healthz, /readyz and /metrics\n")
 
@@ -137,12 +136,3 @@ def serve(
     server = TlsServer(address, Handler, certificate) if certificate else QuietServer(address, Handler)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server
-
-
-def _encoder(accepted: str) -> tuple[Callable[[Collector], bytes], str]:
-    """What writes the metrics in a form that the client takes, and the form's name."""
-    try:
-        return choose_encoder(accepted)
-    except (TypeError, ValueError):
-        # It names a version that is no number.
-        return choose_encoder("")

@@ -78,7 +78,7 @@ class Calls(grpc.ServerInterceptor):
         code, words, response = grpc.StatusCode.OK, "", None
         if LOG.isEnabledFor(logging.DEBUG):
             LOG.debug("%s begins", method, extra={"request": str(redacted(request))})
-        with self._metrics.rpc_in_flight.labels(method).track_inprogress():
+        with self._metrics.rpc_in_flight.labels(method).one_more():
             try:
                 response = serve(request, context)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status

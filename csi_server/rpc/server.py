@@ -13,9 +13,7 @@ from concurrent import futures
 
 import grpc
 
-
-class BadEndpoint(ValueError):
-    """The endpoint is none that this program serves on."""
+from ..cannot_start import BadEndpoint
 
 
 def socket_path(endpoint: str) -> str:

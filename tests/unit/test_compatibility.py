@@ -22,7 +22,7 @@ from ansible_collections.mooring.storage.csi_server.block.controller_part import
 from ansible_collections.mooring.storage.csi_server.config import cloud_conf, former_flags, options
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.rpc.identity import IdentityOptions, IdentityServicer
-from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics, Parts
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -58,11 +58,12 @@ def flags() -> set[str]:
 
 def metrics() -> set[str]:
     counted = Metrics()
-    counted.watch(Readiness())
+    counted.describe("a.driver", "1")
+    counted.watch(Parts(Readiness()))
     endings = {"counter": "_total", "info": "_info"}
     return {
-        family.name + endings.get(family.type, "")
-        for family in counted.registry.collect()
+        family.name + endings.get(family.kind, "")
+        for family in counted.collect()
         if not family.name.startswith("process_")
     }
 

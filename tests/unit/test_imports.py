@@ -43,7 +43,7 @@ MODULE_UTILS_OF_NEIGHBOURS = (
     "ansible_collections.openstack.cloud.plugins.module_utils",
     "ansible_collections.kubernetes.core.plugins.module_utils",
 )
-DRIVER_PACKAGES = ("csi_server", CLOUD, "grpc", "google.protobuf", "prometheus_client", "yaml")
+DRIVER_PACKAGES = ("csi_server", CLOUD, "grpc", "google.protobuf", "yaml")
 # What only the outer rings touch: processes, the environment, the SDK's exceptions, gRPC's codes.
 OUTER_RINGS = (
     "subprocess",

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.mooring.storage.csi_server import claims
-from ansible_collections.mooring.storage.csi_server.claims import KubernetesClaims, NotInCluster
+from ansible_collections.mooring.storage.csi_server.cannot_start import NotInCluster
+from ansible_collections.mooring.storage.csi_server.claims import KubernetesClaims
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import errors
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 from ansible_collections.mooring.storage.tests.unit.csi_server.certificates import Authority

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.mooring.storage.csi_server import __main__ as process
+from ansible_collections.mooring.storage.csi_server import program
 from ansible_collections.mooring.storage.csi_server.rpc import logs
 
 
@@ -40,7 +41,7 @@ def test_a_thread_that_fails_ends_the_process_and_tells_no_secret(
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     monkeypatch.setattr(logs, "configure", lambda form, level: None)
-    monkeypatch.setattr(process, "Program", OneThread)
+    monkeypatch.setattr(program, "Program", OneThread)
     with caplog.at_level(logging.INFO):
         status = process.main(["--endpoint=/csi.sock", "--provide-node-service"])
     assert status == process.BROKEN

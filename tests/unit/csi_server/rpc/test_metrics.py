@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import partial
 
 import grpc
 import pytest
-from prometheus_client import CollectorRegistry
-from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.samples import Sample
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
-from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics, exemplar
+from ansible_collections.mooring.storage.csi_server.rpc.exposition import openmetrics
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics, Parts, exemplar
 from ansible_collections.mooring.storage.csi_server.rpc.observer import CloudObserver
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import errors
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.observing import Call
+from ansible_collections.mooring.storage.tests.unit.csi_server import scraped
 from ansible_collections.mooring.storage.tests.unit.csi_server.conftest import Driver
 from ansible_collections.mooring.storage.tests.unit.csi_server.fake_cloud import Failure
 
@@ -40,10 +40,8 @@ BOUNDED: dict[str, set[str] | re.Pattern[str]] = {
 }
 
 
-def samples(registry: CollectorRegistry) -> Iterator[Sample]:
-    for metric in registry.collect():
-        if not metric.name.startswith(("csi_build", "process_")):
-            yield from metric.samples
+def samples(metrics: Metrics) -> list[Sample]:
+    return [each for each in scraped.samples(metrics) if not each.name.startswith(("csi_build", "process_"))]
 
 
 def bounded(name: str, value: str) -> bool:
@@ -78,10 +76,10 @@ def live(driver: Driver, name: str) -> None:
 
 def test_labels_have_few_values_whatever_the_load_is(driver: Driver) -> None:
     live(driver, "pvc-first")
-    series = len(list(samples(driver.metrics.registry)))
+    series = len(samples(driver.metrics))
     for number in range(5):
         live(driver, f"pvc-{number}")
-    found = list(samples(driver.metrics.registry))
+    found = samples(driver.metrics)
     assert len(found) == series
     assert [
         (sample.name, sample.labels)
@@ -91,24 +89,24 @@ def test_labels_have_few_values_whatever_the_load_is(driver: Driver) -> None:
 
 
 def test_names_follow_the_conventions() -> None:
-    for metric in Metrics().registry.collect():
+    for metric in Metrics().collect():
         if metric.name.startswith("process_"):
             continue
         assert re.fullmatch(r"(csi|openstack_api)_[a-z_]+", metric.name)
-        assert metric.documentation.endswith(".")
-        assert (metric.type == "histogram") == metric.name.endswith("_seconds")
+        assert metric.help.endswith(".")
+        assert (metric.kind == "histogram") == metric.name.endswith("_seconds")
 
 
 def test_an_unknown_method_makes_no_series(driver: Driver) -> None:
     channel_call = driver.channel.unary_unary("/csi.v1.Controller/NoSuchMethod-0a1b")
     with pytest.raises(grpc.RpcError):
         channel_call(b"")
-    assert "NoSuchMethod" not in str(list(samples(driver.metrics.registry)))
+    assert "NoSuchMethod" not in str(samples(driver.metrics))
 
 
 def test_requests_waits_and_retries_of_a_life(driver: Driver) -> None:
     live(driver, "pvc-1")
-    value = driver.metrics.registry.get_sample_value
+    value = partial(scraped.value, driver.metrics)
     # One answered, and the busy one.
     assert value("openstack_api_requests_total", {"request": "volume_create"}) == 2
     assert value("openstack_api_request_errors_total", {"request": "volume_create"}) == 1
@@ -122,7 +120,7 @@ def test_requests_waits_and_retries_of_a_life(driver: Driver) -> None:
     assert value("openstack_api_requests_in_flight", {"request": "volume_create"}) == 0
     waited = {"target": "steady", "outcome": "reached"}
     assert value("csi_wait_duration_seconds_count", waited) == 4
-    assert value("csi_wait_looks_total", {"target": "steady"}) >= 4
+    assert (value("csi_wait_looks_total", {"target": "steady"}) or 0) >= 4
 
 
 def test_a_wait_in_vain_has_its_error_as_outcome(driver: Driver) -> None:
@@ -142,12 +140,12 @@ def test_a_wait_in_vain_has_its_error_as_outcome(driver: Driver) -> None:
     with pytest.raises(grpc.RpcError):
         driver.controller.CreateVolume(request)
     waited = {"target": "steady", "outcome": "OutOfCapacity"}
-    assert driver.metrics.registry.get_sample_value("csi_wait_duration_seconds_count", waited) == 1
+    assert scraped.value(driver.metrics, "csi_wait_duration_seconds_count", waited) == 1
 
 
 def test_exemplars_lead_from_a_figure_to_the_log(driver: Driver) -> None:
     live(driver, "pvc-exemplary")
-    lines = openmetrics(driver.metrics.registry).decode().splitlines()
+    lines = openmetrics(driver.metrics.collect()).decode().splitlines()
     created = [line for line in lines if 'method="CreateVolume"' in line]
     assert any('# {object="pvc-exemplary"}' in line for line in created)
     asked = [line for line in lines if line.startswith("openstack_api_request_duration_seconds_bucket")]
@@ -164,22 +162,19 @@ def test_a_renewed_token_is_a_request_like_others() -> None:
     metrics = Metrics()
     observer = CloudObserver(metrics)
     observer.begins("token_create")
-    assert (
-        metrics.registry.get_sample_value("openstack_api_requests_in_flight", {"request": "token_create"})
-        == 1
-    )
+    value = partial(scraped.value, metrics)
+    assert value("openstack_api_requests_in_flight", {"request": "token_create"}) == 1
     observer.ends(Call("token_create", 0.2, "req-1", "Forbidden"))
-    value = metrics.registry.get_sample_value
     assert value("openstack_api_requests_in_flight", {"request": "token_create"}) == 0
     assert value("openstack_api_request_errors_total", {"request": "token_create"}) == 1
 
 
 def test_parts_are_shown_as_they_are_now() -> None:
     metrics, readiness = Metrics(), Readiness()
-    metrics.watch(readiness)
+    metrics.watch(Parts(readiness))
 
     def ready(part: str) -> float | None:
-        return metrics.registry.get_sample_value("csi_ready", {"part": part})
+        return scraped.value(metrics, "csi_ready", {"part": part})
 
     assert ready("cloud") is None
     readiness.lacks("cloud", "Keystone does not answer")
@@ -191,5 +186,5 @@ def test_parts_are_shown_as_they_are_now() -> None:
 def test_what_runs_is_told() -> None:
     metrics = Metrics()
     metrics.describe("a.driver", "1.2.3")
-    (info,) = [metric for metric in metrics.registry.collect() if metric.name == "csi_build"]
+    (info,) = [family for family in metrics.collect() if family.name == "csi_build"]
     assert (info.samples[0].labels["driver"], info.samples[0].labels["version"]) == ("a.driver", "1.2.3")

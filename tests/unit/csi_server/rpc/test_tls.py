@@ -13,20 +13,20 @@ from pathlib import Path
 import grpc
 import pytest
 
+from ansible_collections.mooring.storage.csi_server.cannot_start import BadCertificate, BadEndpoint
 from ansible_collections.mooring.storage.csi_server.config import options
 from ansible_collections.mooring.storage.csi_server.program import Program
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.csi_server.rpc import http as web
 from ansible_collections.mooring.storage.csi_server.rpc.certificates import (
-    BadCertificate,
     Certificate,
     grpc_credentials,
 )
 from ansible_collections.mooring.storage.csi_server.rpc.identity import IdentityOptions, IdentityServicer
 from ansible_collections.mooring.storage.csi_server.rpc.metrics import Metrics
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
-from ansible_collections.mooring.storage.csi_server.rpc.server import BadEndpoint, listen_tcp
+from ansible_collections.mooring.storage.csi_server.rpc.server import listen_tcp
 from ansible_collections.mooring.storage.tests.unit.csi_server.certificates import Authority
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.mooring.storage.csi_server.block import names
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
-from ansible_collections.mooring.storage.csi_server.rpc.metrics import REACHED, Metrics
+from ansible_collections.mooring.storage.csi_server.rpc.metrics import REACHED, Metrics, Parts
 from ansible_collections.mooring.storage.csi_server.rpc.readiness import Readiness
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import errors
 
@@ -83,14 +83,14 @@ def known() -> tuple[set[str], set[str]]:
     metrics.describe(names.DRIVER, "1")
     readiness = Readiness()
     readiness.lacks("cloud", "nothing")
-    metrics.watch(readiness)
-    for family in vars(metrics).values():
-        # A child has to be made before a family shows its labels.
-        if wanted := getattr(family, "_labelnames", ()):
-            family.labels(*wanted)
+    metrics.watch(Parts(readiness))
+    for instrument in vars(metrics).values():
+        # Something has to be counted before labels show.
+        if wanted := getattr(instrument, "_labels", ()):
+            instrument.labels(*wanted)
     series, labels = set(), {"le"}
-    for shown in metrics.registry.collect():
-        series |= {shown.name + suffix for suffix in SUFFIXES[shown.type]}
+    for shown in metrics.collect():
+        series |= {shown.name + suffix for suffix in SUFFIXES[shown.kind]}
         for sample in shown.samples:
             labels |= set(sample.labels)
     return series, labels
@@ -171,9 +171,11 @@ def test_the_document_lists_every_metric() -> None:
         re.findall(r"^\| `([a-z_]+)` \|", DOCUMENT.partition("## Metrics")[2].partition("## ")[0], re.M)
     )
     endings = {"counter": "_total", "info": "_info"}
+    metrics = Metrics()
+    metrics.describe(names.DRIVER, "1")
     wanted = {
-        family.name + endings.get(family.type, "")
-        for family in Metrics().registry.collect()
+        family.name + endings.get(family.kind, "")
+        for family in metrics.collect()
         if not family.name.startswith("process_")
     }
     assert listed == wanted | {"csi_ready"}
