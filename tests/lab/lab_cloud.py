@@ -22,9 +22,12 @@ def lab_cloud(name: str = "demo") -> openstack.connection.Connection:
     return openstack.connection.Connection(config=config.get_one(cloud=name))
 
 
-def in_database(statement: str) -> None:
-    """Change what Cinder keeps, for what its API has no request for."""
-    command = ["mariadb", f"--socket={LAB}/run/mariadb.sock", "cinder", f"--execute={statement}"]
+def in_database(statement: str, database: str = "cinder") -> None:
+    """Change what Cinder or Nova keeps, for what its API has no request for.
+
+    :param database: ``cinder`` or ``nova``.
+    """
+    command = ["mariadb", f"--socket={LAB}/run/mariadb.sock", database, f"--execute={statement}"]
     subprocess.run(command, check=True, timeout=30)
 
 

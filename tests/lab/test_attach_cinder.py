@@ -36,7 +36,7 @@ SECONDS = 400
 #: What a node does: learns its id; connects, writes or reads, disconnects.
 ON_NODE = """
 import json, os, sys
-from ansible_collections.mooring.storage.csi_server import node_reach
+from ansible_collections.mooring.storage.csi_server import node_connection
 from ansible_collections.mooring.storage.csi_server.host.brick import Multipath, OsBrick
 from ansible_collections.mooring.storage.csi_server.host.commands import SystemCommands
 from ansible_collections.mooring.storage.csi_server.host.devices import Wanted
@@ -44,7 +44,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.observing i
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 
 folder = "/run/attach-cinder"
-reach = node_reach.ThroughCinder(OsBrick(folder, Multipath()), {address!r}, folder)
+reach = node_connection.ThroughCinder(OsBrick(folder, Multipath()), {address!r}, folder)
 told = {{"node_id": reach.identify().node_id}}
 sessions = lambda: set(os.listdir("/sys/class/iscsi_session"))
 before = sessions()

@@ -19,7 +19,7 @@ from ansible_collections.mooring.storage.csi_server.block.attachments import Ser
 from ansible_collections.mooring.storage.plugins.module_utils._cloud import servers, volumes
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.api import Api
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.attachments import Attachments
-from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import InUse
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import CloudError, InUse
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import in_database, lab_cloud, post, write_status
 
@@ -209,6 +209,73 @@ def test_a_server_that_is_shut_off_gives_its_volume_back(cloud, attachments, vol
     finally:
         cloud.compute.start_server(server)
         cloud.compute.wait_for_server(found, interval=0.3, wait=60)
+    assert held_by(cloud, volume) == ("available", [])
+
+
+@pytest.fixture
+def shown_as(admin, server):
+    """Has Nova take the server as being in another state; and as it is, afterwards."""
+    found = admin.compute.get_server(server)
+    real = {
+        "vm_state": "active",
+        "task_state": None,
+        "host": found.compute_host,
+        "node": found.hypervisor_hostname,
+    }
+
+    def write(columns):
+        written = ", ".join(
+            f"{name} = null" if value is None else f"{name} = '{value}'" for name, value in columns.items()
+        )
+        in_database(f"update instances set {written} where uuid = '{server}'", "nova")
+
+    @contextlib.contextmanager
+    def shown(**columns):
+        write(columns)
+        try:
+            yield
+        finally:
+            write(real)
+
+    return shown
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"vm_state": "paused"},
+        {"vm_state": "stopped"},
+        {"vm_state": "resized"},
+        {"vm_state": "shelved_offloaded", "host": None, "node": None},
+    ],
+    ids=lambda columns: columns["vm_state"],
+)
+def test_a_server_that_stands_still_takes_volumes_and_gives_them_back(
+    cloud, attachments, volume, server, shown_as, columns
+):
+    with shown_as(**columns):
+        attach_and_detach(cloud, attachments, volume, server)
+
+
+def test_a_server_that_was_shelved_since_gives_its_volume_back(cloud, attachments, volume, server, shown_as):
+    attachments.attach(volume, server, soon())
+    with shown_as(vm_state="shelved_offloaded", host=None, node=None):
+        attachments.detach(volume, server, soon())
+    assert held_by(cloud, volume) == ("available", [])
+
+
+@pytest.mark.parametrize("task", ["migrating", "resize_prep", "rebuilding"])
+def test_a_server_that_nova_works_on_takes_no_volume_and_keeps_those_that_it_has(
+    cloud, attachments, volume, server, shown_as, task
+):
+    with shown_as(task_state=task), pytest.raises(CloudError, match=f"task_state {task}"):
+        attachments.attach(volume, server, soon())
+    assert held_by(cloud, volume) == ("available", [])
+    attachments.attach(volume, server, soon())
+    with shown_as(task_state=task), pytest.raises(CloudError, match=f"task_state {task}"):
+        attachments.detach(volume, server, soon())
+    assert held_by(cloud, volume) == ("in-use", [server])
+    attachments.detach(volume, server, soon())
     assert held_by(cloud, volume) == ("available", [])
 
 
