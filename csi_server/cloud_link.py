@@ -206,8 +206,7 @@ def connect(
     # Asked for here, so that a missing service shows before a volume is wanted, and the requests for
     # versions are not part of anyone's wait.
     for service in services:
-        with sdk.translated(f"find {SERVICES[service]} in the catalog"):
-            getattr(connection, service).get_endpoint_data()
+        sdk.locate(connection, service, SERVICES[service])
     return connection
 
 

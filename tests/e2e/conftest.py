@@ -78,6 +78,13 @@ def admin():
 
 
 @pytest.fixture
+def keystone():
+    """Keystone, as its administrator."""
+    with lab_cloud("admin") as connection:
+        yield connection.identity
+
+
+@pytest.fixture
 def compute(connection):
     """Nova's own API."""
     return connection.compute

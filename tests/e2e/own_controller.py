@@ -11,12 +11,14 @@ import os
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import grpc
 
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 
@@ -50,6 +52,25 @@ def section(cloud: Mapping[str, Any], name: str = "", **auth: str) -> str:
     return "\n".join([head, *(f'{key} = "{value}"' for key, value in entries.items() if value), ""])
 
 
+def volume_request(**fields: Any) -> csi.CreateVolumeRequest:
+    """A request for a volume that nobody else asks for."""
+    request = csi.CreateVolumeRequest(name=f"e2e-{uuid.uuid4()}", parameters={"type": "slow"}, **fields)
+    capability = request.volume_capabilities.add()
+    capability.mount.fs_type = "ext4"
+    capability.access_mode.mode = csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER
+    return request
+
+
+def make_and_delete(stub: csi_pb2_grpc.ControllerStub, cinder: Any, **secrets: str) -> str:
+    """Have a volume made and deleted, and see both in Cinder. Return its id."""
+    made = stub.CreateVolume(volume_request(secrets=secrets), timeout=60).volume.volume_id
+    status = cinder.get_volume(made).status
+    stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made, secrets=secrets), timeout=60)
+    assert status == "available"
+    assert cinder.find_volume(made, ignore_missing=True) is None
+    return str(made)
+
+
 class OwnController:
     """One process that serves Controller."""
 
@@ -66,7 +87,8 @@ class OwnController:
         os.replace(new, self._conf)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[OwnController]:
+    def running(self, *arguments: str) -> Iterator[OwnController]:
+        """Run it, with further arguments: the last of a kind counts."""
         command = [
             *(sys.executable, "-m", "ansible_collections.mooring.storage.csi_server"),
             f"--endpoint=unix://{self._socket}",
@@ -75,6 +97,7 @@ class OwnController:
             f"--cloud-config={self._conf}",
             "--provide-controller-service",
             f"--http-endpoint=127.0.0.1:{self._port}",
+            *arguments,
         ]
         with subprocess.Popen(command) as self.process:
             try:

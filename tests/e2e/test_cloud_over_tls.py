@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import ssl
-import uuid
 from contextlib import ExitStack
 from functools import partial
 
 import pytest
 
-from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, section
+from ansible_collections.mooring.storage.tests.e2e.own_controller import (
+    OwnController,
+    make_and_delete,
+    section,
+)
 from ansible_collections.mooring.storage.tests.lab.faults.proxy import Proxy, before
 from ansible_collections.mooring.storage.tests.unit.csi_server.certificates import Authority
 
@@ -91,16 +93,8 @@ def test_volumes_are_made_and_deleted(controller, authority, cinder, requests):
     certificate, key = authority.issue("driver")
     started = controller(**{"ca-file": authority.file, "cert-file": certificate, "key-file": key})
     assert becomes(lambda: started.readyz() == (200, "ok\n")), started.readyz()
-    request = csi.CreateVolumeRequest(name=f"e2e-{uuid.uuid4()}", parameters={"type": "slow"})
-    capability = request.volume_capabilities.add()
-    capability.mount.fs_type = "ext4"
-    capability.access_mode.mode = csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER
     with started.stub() as stub:
-        volume = stub.CreateVolume(request, timeout=60).volume.volume_id
-        status = cinder.get_volume(volume).status
-        stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=60)
-    assert status == "available"
-    assert cinder.find_volume(volume, ignore_missing=True) is None
+        volume = make_and_delete(stub, cinder)
     asked = requests.read_text()
     assert "POST /v3/auth/tokens" in asked
     assert f"DELETE /v3/volumes/{volume}" in asked

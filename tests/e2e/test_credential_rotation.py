@@ -15,7 +15,12 @@ import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
-from ansible_collections.mooring.storage.tests.e2e.own_controller import CLUSTER, OwnController, section
+from ansible_collections.mooring.storage.tests.e2e.own_controller import (
+    CLUSTER,
+    OwnController,
+    section,
+    volume_request,
+)
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import lab_cloud
 
 # What the sidecars repeat without telling anybody.
@@ -62,11 +67,7 @@ class Load:
 
     def _work(self) -> None:
         while not self._stop.is_set():
-            request = csi.CreateVolumeRequest(name=f"e2e-{uuid.uuid4()}", parameters={"type": "slow"})
-            capability = request.volume_capabilities.add()
-            capability.mount.fs_type = "ext4"
-            capability.access_mode.mode = csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER
-            made = self._call(self._stub.CreateVolume, request)
+            made = self._call(self._stub.CreateVolume, volume_request())
             if made is not None:
                 self._call(self._stub.DeleteVolume, csi.DeleteVolumeRequest(volume_id=made.volume.volume_id))
 

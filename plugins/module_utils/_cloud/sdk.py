@@ -215,6 +215,35 @@ def _ends_soon(plugin: BaseIdentityPlugin) -> bool:
     return token is None or (plugin.reauthenticate and token.will_expire_soon(plugin.MIN_TOKEN_LIFE_SECONDS))
 
 
+def locate(connection: Connection, service: str, name: str) -> None:
+    """Find where a service is, and which versions it has.
+
+    :param service: the SDK's word for it: ``block_storage``.
+    :param name: people's word for it: ``Cinder``.
+    :raises errors.CloudError: the catalog has none for the connection's region and interface, or it does
+        not answer.
+    """
+    from keystoneauth1 import exceptions
+
+    with translated(f"find {name} in the catalog"):
+        try:
+            getattr(connection, service).get_endpoint_data()
+        except (exceptions.EndpointNotFound, ValueError) as error:
+            # ValueError is keystoneauth's where the catalog has the service by two names, and neither fits.
+            config = connection.config
+            raise errors.InvalidRequest(
+                f"cannot find {name} in the catalog: it has no {config.get_interface(service)} endpoint in region"
+                f" {config.get_region_name(service)!r}. Keystone names services in the regions"
+                f" {', '.join(_regions(connection))}"
+            ) from error
+
+
+def _regions(connection: Connection) -> list[str]:
+    """The regions of the catalog, sorted."""
+    catalog = connection.session.auth.get_access(connection.session).service_catalog.catalog
+    return sorted({endpoint["region_id"] for service in catalog for endpoint in service["endpoints"]})
+
+
 def places_of_clouds_yaml() -> list[Path]:
     """Return where the SDK looks for clouds.yaml and its secrets when no file is named."""
     from openstack.config import loader

@@ -106,6 +106,8 @@ class FakeKeystone:
         catalog = [
             _service("identity", f"{self.url}/v3"),
             _service("block-storage", f"{self.url}/volume/v3"),
+            # As clouds do that have had Cinder for long.
+            _service("volumev3", f"{self.url}/volume/v3"),
         ]
         if self.has_nova:
             catalog.append(_service("compute", f"{self.url}/compute/v2.1"))

@@ -333,6 +333,13 @@ def test_refusals_are_counted_from_nothing(access: Access) -> None:
     assert scraped.value(access.metrics, "openstack_api_request_failures_total", refused) == 0
 
 
+def test_a_region_that_the_catalog_does_not_have_is_told(keystone: FakeKeystone, access: Access) -> None:
+    access.start(keystone.conf("one", region="nowhere"))
+    assert becomes(lambda: "find Cinder in the catalog" in access.reasons()), access.reasons()
+    assert "no public endpoint in region 'nowhere'" in access.reasons()
+    assert "in the regions RegionOne" in access.reasons()
+
+
 def test_without_nova_a_cloud_serves_nodes_that_connect_by_themselves(
     keystone: FakeKeystone, access: Access, tmp_path: Path
 ) -> None:
