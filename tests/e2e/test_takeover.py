@@ -14,7 +14,7 @@ import uuid
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
+from ansible_collections.mooring.storage.tests.e2e import objects, shared_device, snapshots
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
 from ansible_collections.mooring.storage.tests.e2e.plays import LAB_VARIABLES, run_play
@@ -31,6 +31,8 @@ DESCRIPTION = "Created by OpenStack Cinder CSI driver"
 #: Writes a line a moment, for as long as it runs.
 WRITING = "trap 'exit 0' TERM; while echo line >> /data/log && sync; do sleep 0.2; done"
 SECONDS = 300
+#: Where the lab's type ``online`` is.
+ZONE = "az1"
 #: Fewer than a server of the lab may have.
 ATTACH_LIMIT = 9
 
@@ -261,7 +263,7 @@ def former(role, image, cloud):
 def storage(namespace):
     """Its classes: a StorageClass and a VolumeSnapshotClass."""
     objects.apply(
-        objects.storage_class(namespace, {"type": "online"}),
+        objects.storage_class(namespace, {"type": "online", "availability": ZONE}),
         snapshots.snapshot_class(namespace, {"force-create": "true"}),
     )
     yield namespace
@@ -269,7 +271,7 @@ def storage(namespace):
         kubectl("delete", kind, namespace, "--ignore-not-found")
 
 
-def volume_of_before(cinder, namespace, claim):
+def volume_of_before(cinder, namespace, claim, mode="Filesystem"):
     """A volume as the other driver has Cinder make it, and the PersistentVolume of it."""
     name = f"pvc-{uuid.uuid4()}"
     made = cinder.create_volume(
@@ -307,9 +309,10 @@ def volume_of_before(cinder, namespace, claim):
             "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
             "persistentVolumeReclaimPolicy": "Delete",
             "storageClassName": namespace,
+            "volumeMode": mode,
         },
     }
-    objects.apply(volume, objects.claim(namespace, claim, namespace, volumeName=name))
+    objects.apply(volume, objects.claim(namespace, claim, namespace, volumeName=name, volumeMode=mode))
     return made.id
 
 
@@ -368,14 +371,18 @@ def life(namespace, pod):
 
 def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder, role):
     volume_id = volume_of_before(cinder, namespace, "before")
+    raw_id = volume_of_before(cinder, namespace, "raw", "Block")
     objects.apply(
         objects.claim(namespace, "made-there", storage),
         objects.pod(namespace, "writer", {"/data": "before"}, command=WRITING),
         objects.pod(namespace, "other", {"/data": "made-there"}, command=WRITING),
+        objects.pod(namespace, "raw", devices={"/dev/shared": "raw"}),
     )
-    for pod in ("writer", "other"):
+    for pod in ("writer", "other", "raw"):
         objects.wait_ready(namespace, pod)
-    lives = {pod: life(namespace, pod) for pod in ("writer", "other")}
+    lives = {pod: life(namespace, pod) for pod in ("writer", "other", "raw")}
+    assert cinder.get_volume(objects.wait_bound(namespace, "made-there")).availability_zone == ZONE
+    objects.run(namespace, "raw", "printf 'raw before' | dd of=/dev/shared conv=fsync,notrunc")
     objects.run(namespace, "writer", "echo kept > /data/kept && sync")
     snapshot_id = snapshot_of_before(cinder, namespace, volume_id)
 
@@ -421,11 +428,13 @@ def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder
     objects.wait_ready(namespace, "reader")
     assert objects.run(namespace, "reader", "cat /data/kept") == "kept\n"
 
-    # A pod that starts now mounts a volume of before.
-    objects.delete("pod", "writer", namespace)
-    objects.apply(objects.pod(namespace, "heir", {"/data": "before"}))
+    # A pod that starts now has the volumes of before.
+    for pod in ("writer", "raw"):
+        objects.delete("pod", pod, namespace)
+    objects.apply(objects.pod(namespace, "heir", {"/data": "before"}, {"/dev/shared": "raw"}))
     objects.wait_ready(namespace, "heir")
     assert lines(namespace, "heir") > before
+    assert shared_device.read(namespace, "heir", 0) == "raw before"
 
     # What was made there is deleted here.
     for pod in ("heir", "other", "reader"):
@@ -433,6 +442,7 @@ def test_a_running_cluster_changes_its_driver(former, storage, namespace, cinder
     objects.delete("pvc", "restored", namespace)
     objects.delete("volumesnapshot", "before", namespace)
     assert becomes(lambda: cinder.find_snapshot(snapshot_id, ignore_missing=True) is None)
-    for claim in ("before", "made-there"):
+    for claim in ("before", "made-there", "raw"):
         objects.delete("pvc", claim, namespace)
-    assert becomes(lambda: cinder.find_volume(volume_id, ignore_missing=True) is None)
+    for volume in (volume_id, raw_id):
+        assert becomes(lambda volume=volume: cinder.find_volume(volume, ignore_missing=True) is None)
