@@ -10,11 +10,9 @@ their options are those of cloud-provider-openstack's ``search-order`` where it 
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +21,7 @@ from .block import names
 from .host.commands import Commands, SystemCommands
 from .host.devices import Devices
 from .host.errors import HostError
+from .nearest import nearest
 
 FLAG = "flag"
 CONFIG_DRIVE = "configDrive"
@@ -131,8 +130,8 @@ def parse_order(text: str) -> tuple[str, ...]:
     order = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in order:
         if name not in ORDER:
-            near = difflib.get_close_matches(name, ORDER, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ORDER)}"
+            near = nearest(name, ORDER)
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(ORDER)}"
             raise ValueError(f"source {name!r} of the node's id is unknown: {hint}")
     if not order:
         raise ValueError(f"the list of sources of the node's id is empty: give some of {', '.join(ORDER)}")
@@ -194,6 +193,9 @@ def from_config_drive(commands: Commands, devices: Devices) -> NodeIdentity:
 
 
 def _read_drive(commands: Commands, path: str) -> bytes:
+    # Imported here: few nodes have a config drive, and each keeps what it imports.
+    import tempfile
+
     try:
         with tempfile.TemporaryDirectory(prefix="config-drive-", ignore_cleanup_errors=True) as folder:
             commands.run(["mount", "-t", _CONFIG_DRIVE_TYPES, "-o", "ro,nosuid,nodev,noexec", path, folder])

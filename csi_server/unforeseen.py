@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import traceback
-from pathlib import Path
 
 
 def told(error: BaseException) -> str:
     """Return an error's class and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     return f"unexpected {type(error).__name__}{where}"

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ..nearest import nearest
 
 
 def check_known(kind: str, given: Iterable[str], known: Collection[str], describing: Collection[str]) -> None:
@@ -20,6 +20,6 @@ def check_known(kind: str, given: Iterable[str], known: Collection[str], describ
     """
     for name in sorted(given):
         if name not in known and name not in describing:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            near = nearest(name, known)
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
             raise InvalidRequest(f"{kind} parameter {name} is unknown: {hint}")

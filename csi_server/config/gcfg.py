@@ -10,11 +10,11 @@ go on in the next one. Sections and keys may be written in capitals.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 
 from ...plugins.module_utils._cloud.errors import InvalidRequest
+from ..nearest import nearest
 
 _HEADER = re.compile(r'\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\]|\\.)*)")?\s*\]')
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -124,8 +124,8 @@ def refuse_mistyped(
     :raises BadConfiguration: names the key, and the nearest known one.
     """
     for key in entries:
-        if near := () if key in known or key in others else _near(key, known):
-            raise BadConfiguration(f"[{section}] has the unknown key {key}: did you mean {near[0]}?")
+        if near := "" if key in known or key in others else nearest(key, known):
+            raise BadConfiguration(f"[{section}] has the unknown key {key}: did you mean {near}?")
 
 
 def ignored(section: str, entries: Entries, known: Collection[str], others: Collection[str]) -> Iterator[str]:
@@ -136,9 +136,5 @@ def ignored(section: str, entries: Entries, known: Collection[str], others: Coll
     for key in entries:
         if key in others:
             yield f"[{section}] {key} is another program's"
-        elif key not in known and not _near(key, known):
+        elif key not in known and not nearest(key, known):
             yield f"[{section}] has an unknown key on line {entries.lines[key]}"
-
-
-def _near(key: str, known: Collection[str]) -> list[str]:
-    return difflib.get_close_matches(key, known, n=1)

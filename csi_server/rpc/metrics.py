@@ -9,7 +9,7 @@ Those are in the log, and as exemplars on single observations, which make no ser
 
 from __future__ import annotations
 
-import platform
+import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from .instruments import Counter, Family, Gauge, Histogram, Sample, Source
@@ -88,7 +88,7 @@ class Metrics:
 
     def describe(self, driver: str, version: str) -> None:
         """Show what runs here."""
-        about = {"driver": driver, "version": version, "python": platform.python_version()}
+        about = {"driver": driver, "version": version, "python": sys.version.split()[0]}
         self.watch(_Constant(Family("csi_build", "info", "What runs here.", [Sample(1, about, "_info")])))
 
     def watch(self, source: Source) -> None:
