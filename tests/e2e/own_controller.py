@@ -52,9 +52,9 @@ def section(cloud: Mapping[str, Any], name: str = "", **auth: str) -> str:
     return "\n".join([head, *(f'{key} = "{value}"' for key, value in entries.items() if value), ""])
 
 
-def volume_request(**fields: Any) -> csi.CreateVolumeRequest:
+def volume_request(volume_type: str = "slow", **fields: Any) -> csi.CreateVolumeRequest:
     """A request for a volume that nobody else asks for."""
-    request = csi.CreateVolumeRequest(name=f"e2e-{uuid.uuid4()}", parameters={"type": "slow"}, **fields)
+    request = csi.CreateVolumeRequest(name=f"e2e-{uuid.uuid4()}", parameters={"type": volume_type}, **fields)
     capability = request.volume_capabilities.add()
     capability.mount.fs_type = "ext4"
     capability.access_mode.mode = csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER

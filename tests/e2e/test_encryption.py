@@ -60,7 +60,7 @@ def watched(tmp_path):
 
     def watch(key):
         code = WATCH.format(backwards=key[::-1], stop=f"/oldroot{stop}")
-        shell = [LAB / "bin" / "node-shell", NODES[0][-1], "-c", f"python3 -c '{code}'"]
+        shell = [str(LAB / "bin" / "node-shell"), NODES[0][-1], "-c", f"python3 -c '{code}'"]
         running.append(subprocess.Popen(shell, stdout=subprocess.PIPE, text=True))
 
         def seen():

@@ -230,11 +230,11 @@ def locate(connection: Connection, service: str, name: str) -> None:
             getattr(connection, service).get_endpoint_data()
         except (exceptions.EndpointNotFound, ValueError) as error:
             # ValueError is keystoneauth's where the catalog has the service by two names, and neither fits.
-            config = connection.config
+            interface = connection.config.get_interface(service)
+            region = connection.config.get_region_name(service)
             raise errors.InvalidRequest(
-                f"cannot find {name} in the catalog: it has no {config.get_interface(service)} endpoint in region"
-                f" {config.get_region_name(service)!r}. Keystone names services in the regions"
-                f" {', '.join(_regions(connection))}"
+                f"cannot find {name} in the catalog: it has no {interface} endpoint in region {region!r}."
+                f" Keystone names services in the regions {', '.join(_regions(connection))}"
             ) from error
 
 
