@@ -44,6 +44,7 @@ from .cloud_session import Session
 from .config.cloud_conf import DriverConf
 from .config.cloud_files import CloudFiles, Configuration, digest
 from .config.gcfg import BadConfiguration
+from .config.options import MAX_VOLUMES_PER_NODE
 from .rpc.metrics import Metrics
 from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
@@ -58,21 +59,30 @@ FILES_PART = "configuration"
 UNANSWERED_TIMEOUTS = 4
 
 
-_Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str, str]], NodeAttachments]
+_Attacher = Callable[[volumes.Volumes, attachments.Attachments, Api, Mapping[str, str], int], NodeAttachments]
 
 
 def _through_nova(
-    adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
+    adapter: volumes.Volumes,
+    records: attachments.Attachments,
+    compute: Api,
+    mine: Mapping[str, str],
+    limit: int,
 ) -> NodeAttachments:
+    # Nova knows by itself when a server is full.
     return ServerAttachments(
         adapter, records, servers.Servers(compute), mine, _patience(compute), observer=compute.observer
     )
 
 
 def _through_cinder(
-    adapter: volumes.Volumes, records: attachments.Attachments, compute: Api, mine: Mapping[str, str]
+    adapter: volumes.Volumes,
+    records: attachments.Attachments,
+    compute: Api,
+    mine: Mapping[str, str],
+    limit: int,
 ) -> NodeAttachments:
-    return ConnectorAttachments(adapter, records, mine, _patience(compute), observer=compute.observer)
+    return ConnectorAttachments(adapter, records, mine, limit, _patience(compute), observer=compute.observer)
 
 
 def _patience(api: Api) -> Patience:
@@ -95,6 +105,7 @@ class CloudAccess:
     :param timeout: seconds that one request may take.
     :param user_agents: told to the clouds with each request.
     :param attach: who attaches volumes, a key of ATTACHERS.
+    :param volumes_per_node: how many a node may have; None for what the files say.
     """
 
     def __init__(
@@ -107,6 +118,7 @@ class CloudAccess:
         metrics: Metrics,
         user_agents: Sequence[str] = (),
         attach: str = "nova",
+        volumes_per_node: int | None = None,
     ) -> None:
         self._files = files
         self._cluster = cluster
@@ -116,6 +128,7 @@ class CloudAccess:
         self._services = SERVICES[attach]
         self._readiness = readiness
         self._user_agents = user_agents
+        self._volumes_per_node = volumes_per_node
         self._observer = CloudObserver(metrics)
         # There from the start: an increase from nothing to 1 is none to Prometheus.
         metrics.openstack_failures.labels(sdk.RENEWAL, CredentialRefused.__name__)
@@ -255,9 +268,10 @@ class CloudAccess:
         members = snapshots.Snapshots(block_storage, mine)
         block_snapshots = BlockSnapshots(members, mine)
         changes = VolumeChanges(block_storage, adapter)
+        limit = self._volumes_per_node or self._driver.max_volumes_per_node or MAX_VOLUMES_PER_NODE
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
-            attachments=self._attacher(adapter, attachments.Attachments(block_storage), compute, mine),
+            attachments=self._attacher(adapter, attachments.Attachments(block_storage), compute, mine, limit),
             snapshots=block_snapshots,
             backups=BlockBackups(backups.Backups(block_storage, mine), block_snapshots, mine),
             expansion=VolumeExpansion(changes),

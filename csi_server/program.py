@@ -158,13 +158,12 @@ class Program:
             self._metrics,
             options.user_agents,
             options.attach,
+            options.max_volumes_per_node,
         )
         configuration = cloud.start()
         zones = Zones(options.zone_map, configuration.driver.ignore_volume_zone)
         claims = KubernetesClaims.of_this_pod() if options.claim_annotations else UnreadClaims()
-        limit = options.max_volumes_per_node or configuration.driver.max_volumes_per_node
-        by_cinder = options.attach == "cinder"
-        controller_options = ControllerOptions(options.cluster, zones, claims, limit if by_cinder else None)
+        controller_options = ControllerOptions(options.cluster, zones, claims)
         # What it does not define, its base class answers with UNIMPLEMENTED.
         servicer = ControllerServicer(cloud, controller_options, self._locks)
         csi_pb2_grpc.add_ControllerServicer_to_server(servicer, server)

@@ -28,6 +28,7 @@ from ...plugins.module_utils._cloud.waiting import Deadline, Pace
 from . import connector, names
 from .attachment_plan import ATTACHED, HELD, Patience, not_free_yet
 from .attachments import PACE, SETTLED
+from .node_loads import NodeLoads
 from .recent import Recent
 from .sightings import Sightings
 
@@ -41,6 +42,7 @@ class ExportedVolumesPort(Protocol):
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None: ...
     def wait_until_usable(self, volume: Volume, deadline: Deadline) -> Volume: ...
+    def all_mine(self, deadline: Deadline) -> Mapping[str, Volume]: ...
 
 
 class ExportsPort(Protocol):
@@ -58,6 +60,7 @@ class ConnectorAttachments:
     """Attachments of volumes to nodes by their connectors.
 
     :param mine: metadata that marks a volume as made by this driver for this cluster.
+    :param limit: how many volumes a node may have.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class ConnectorAttachments:
         volumes: ExportedVolumesPort,
         exports: ExportsPort,
         mine: Mapping[str, str],
+        limit: int,
         patience: Patience | None = None,
         pace: Pace = PACE,
         observer: Observer = UNOBSERVED,
@@ -76,6 +80,7 @@ class ConnectorAttachments:
         self._pace = pace
         self._observer = observer
         self._sightings = Sightings()
+        self._loads = NodeLoads(limit, lambda deadline: volumes.all_mine(deadline).values(), mine)
         self._unanswered: Recent[tuple[str, str], bool] = Recent(self._patience.unanswered)
 
     def attach(self, volume_id: str, node_id: str, deadline: Deadline) -> Volume:
@@ -84,6 +89,7 @@ class ConnectorAttachments:
         :raises NotFound: there is no such volume, or the node's id is no connector.
         :raises InvalidRequest: the volume is of a type that hypervisors encrypt.
         :raises InUse: another node has it, or it cannot be attached as it is.
+        :raises OutOfCapacity: the node has all the volumes that it may have.
         """
         volume = self._find(volume_id, deadline)
         if others := volume.holders(but=node_id):
@@ -97,6 +103,7 @@ class ConnectorAttachments:
         :raises InvalidRequest: the volume is of a type that hypervisors encrypt.
         :raises InUse: another node has it, and it can have one attachment only; or it cannot be attached
             as it is.
+        :raises OutOfCapacity: the node has all the volumes that it may have.
         """
         volume = self._find(volume_id, deadline)
         if not volume.multiattach and (others := volume.holders(but=node_id)):
@@ -111,6 +118,7 @@ class ConnectorAttachments:
                 " none: use a StorageClass of another type, with encrypted: 'true' to have the node encrypt"
             )
         if volume.attached_to(node_id):
+            self._loads.keep(volume, node_id)
             return volume
         try:
             wanted = {**connector.decode(node_id), "mountpoint": node_id}
@@ -119,17 +127,21 @@ class ConnectorAttachments:
         if volume.status in COMING:
             volume = self._volumes.wait_until_usable(volume, deadline)
         self._set_right(volume, deadline)
+        with self._loads.place(volume, node_id, deadline):
+            self._export(volume, wanted, deadline)
+        return self._find(volume.id, deadline)
+
+    def _export(self, volume: Volume, wanted: Mapping[str, Any], deadline: Deadline) -> None:
         try:
             made = self._exports.create(volume.id, wanted, deadline)
         except Unanswered:
-            self._unanswered.put((volume.id, node_id), True)
+            self._unanswered.put((volume.id, wanted["mountpoint"]), True)
             raise
         try:
             self._exports.complete(made, deadline)
         except CloudError as failure:
             self._give_back(made, failure, deadline)
             raise
-        return self._find(volume.id, deadline)
 
     def detach(self, volume_id: str, node_id: str, deadline: Deadline) -> None:
         """Return when a volume is not attached to a node and will not be, or is gone.
@@ -138,10 +150,12 @@ class ConnectorAttachments:
         """
         volume = self._volumes.find(volume_id, deadline)
         if volume is None:
+            self._loads.free(volume_id, node_id)
             return
         own = [attachment for attachment in volume.attachments if attachment.node_id == node_id]
         for attachment in own:
             self._exports.delete(attachment.id, deadline)
+        self._loads.free(volume_id, node_id)
         if self._is_mine(volume):
             self._set_right(volume, deadline)
         if own or volume.status in _ON_ITS_WAY:

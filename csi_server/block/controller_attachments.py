@@ -12,15 +12,10 @@ Source: CSI specification 1.13, "Controller Service RPC".
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from functools import partial
 from typing import ClassVar
 
 import grpc
 
-from ...plugins.module_utils._cloud.errors import Unavailable
-from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
 from . import capabilities, names, sizes
@@ -45,9 +40,7 @@ class AttachmentRpcs(ControllerPart):
                 else attachments.attach
             )
             deadline = deadline_of(context)
-            attached = partial(self._attached, deadline)
-            with self._loads.place(request.volume_id, request.node_id, attached):
-                volume = attach(request.volume_id, request.node_id, deadline)
+            volume = attach(request.volume_id, request.node_id, deadline)
             attachment = volume.attachment_to(request.node_id)
             self._published.agree(
                 volume.id, request.node_id, attachment.id if attachment else "", request.readonly
@@ -74,12 +67,4 @@ class AttachmentRpcs(ControllerPart):
             else:
                 attachments.detach_everywhere(request.volume_id, deadline)
             self._published.forget(request.volume_id, request.node_id)
-            self._loads.free(request.volume_id, request.node_id)
         return csi.ControllerUnpublishVolumeResponse()
-
-    def _attached(self, deadline: Deadline) -> Iterator[tuple[str, str]]:
-        """Yield the cluster's volumes that are attached, each with its node, in the clouds that answer."""
-        for way in self._ways({}):
-            with contextlib.suppress(Unavailable):
-                for volume in way().volumes.listed(deadline):
-                    yield from ((volume.id, node_id) for node_id in volume.node_ids())

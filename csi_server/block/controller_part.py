@@ -22,7 +22,6 @@ from .expansion import VolumeExpansion
 from .group_snapshots import BlockGroupSnapshots
 from .idempotency import BlockVolumes
 from .modification import VolumeModification
-from .node_loads import NodeLoads
 from .placement import Claims, UnreadClaims
 from .published import Published
 from .snapshots import BlockSnapshots
@@ -83,8 +82,6 @@ class ControllerOptions:
     """Written to each volume's metadata."""
     zones: Zones = field(default_factory=Zones)
     claims: Claims = field(default_factory=UnreadClaims)
-    volumes_per_node: int | None = None
-    """How many a node may have; None where the cloud refuses what is too many."""
 
 
 class ControllerPart(csi_pb2_grpc.ControllerServicer):
@@ -97,7 +94,6 @@ class ControllerPart(csi_pb2_grpc.ControllerServicer):
         self._options = options
         self._locks = locks
         self._published = Published()
-        self._loads = NodeLoads(options.volumes_per_node)
 
     def _asked(self, secrets: Mapping[str, str]) -> list[BlockCloud]:
         """Return the clouds that a request is about: the one that its secrets name, without secrets all.

@@ -23,7 +23,7 @@ class VolumeLimit:
     disks: int | None = None
 
     def now(self) -> int:
-        """Return at least 1: 0 would mean that there is no limit, and a full node refuses by itself."""
+        """Return at least 1: 0 would mean that there is no limit. Nova refuses a server that is full."""
         if self.disks is None:
             return self.volumes
         return max(1, min(self.volumes, self.disks - self.slots.taken_by_others()))

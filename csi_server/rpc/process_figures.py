@@ -8,6 +8,7 @@ Source: Prometheus, "Writing client libraries", process metrics; proc(5).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 from collections.abc import Iterator
@@ -20,13 +21,22 @@ _UTIME, _STIME, _STARTTIME, _VSIZE, _RSS = 14, 15, 22, 23, 24
 
 
 class ProcessFigures:
-    """Reads them when it is asked."""
+    """Reads them when it is asked. What the kernel does not let it read is left out."""
 
     def __init__(self) -> None:
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
+        self._booted = _booted()
 
     def collect(self) -> Iterator[Family]:
+        with contextlib.suppress(OSError):
+            yield from self._consumed()
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        yield _gauge("max_fds", "The most file descriptors that may be open.", most)
+        with contextlib.suppress(OSError):
+            yield _gauge("open_fds", "Open file descriptors.", len(os.listdir("/proc/self/fd")))
+
+    def _consumed(self) -> Iterator[Family]:
         with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
 
@@ -34,15 +44,12 @@ class ProcessFigures:
             return int(fields[number - _FIRST])
 
         cpu = (figure(_UTIME) + figure(_STIME)) / self._ticks
-        started = _booted() + figure(_STARTTIME) / self._ticks
+        started = self._booted + figure(_STARTTIME) / self._ticks
         yield _gauge("virtual_memory_bytes", "Virtual memory in bytes.", figure(_VSIZE))
         yield _gauge("resident_memory_bytes", "Resident memory in bytes.", figure(_RSS) * self._page)
         yield _gauge("start_time_seconds", "When the process began, in seconds since the epoch.", started)
         counted = [Sample(cpu, suffix="_total")]
         yield Family("process_cpu_seconds", "counter", "CPU time, user and system, in seconds.", counted)
-        yield _gauge("open_fds", "Open file descriptors.", len(os.listdir("/proc/self/fd")))
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        yield _gauge("max_fds", "The most file descriptors that may be open.", most)
 
 
 def _gauge(name: str, help: str, value: float) -> Family:

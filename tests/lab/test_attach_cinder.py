@@ -119,7 +119,7 @@ def soon():
 @pytest.fixture
 def attachments(cloud):
     api = Api(lambda: cloud.block_storage, volumes.MICROVERSION)
-    return ConnectorAttachments(volumes.Volumes(api, MINE), Attachments(api), MINE, PATIENCE)
+    return ConnectorAttachments(volumes.Volumes(api, MINE), Attachments(api), MINE, 256, PATIENCE)
 
 
 @pytest.mark.parametrize("status", sorted(HELD))

@@ -228,6 +228,8 @@ def locate(connection: Connection, service: str, name: str) -> None:
     with translated(f"find {name} in the catalog"):
         try:
             getattr(connection, service).get_endpoint_data()
+        except exceptions.EmptyCatalog:
+            raise
         except (exceptions.EndpointNotFound, ValueError) as error:
             # ValueError is keystoneauth's where the catalog has the service by two names, and neither fits.
             interface = connection.config.get_interface(service)
@@ -239,9 +241,10 @@ def locate(connection: Connection, service: str, name: str) -> None:
 
 
 def _regions(connection: Connection) -> list[str]:
-    """The regions of the catalog, sorted."""
+    """The regions of the catalog, sorted; an endpoint may have none."""
     catalog = connection.session.auth.get_access(connection.session).service_catalog.catalog
-    return sorted({endpoint["region_id"] for service in catalog for endpoint in service["endpoints"]})
+    endpoints = [endpoint for service in catalog for endpoint in service.get("endpoints") or ()]
+    return sorted(filter(None, {each.get("region_id") or each.get("region") for each in endpoints}))
 
 
 def places_of_clouds_yaml() -> list[Path]:

@@ -140,7 +140,7 @@ def node_of(driver: Driver, attach: str) -> str:
     if attach == "nova":
         return driver.cloud.add_server()
     api = Api(lambda: driver.cloud.cinder, "3.50")
-    alone = ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE)
+    alone = ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE, 256)
     driver.clouds.cloud = replace(driver.clouds.cloud, attachments=alone)
     return "host=n&initiator=iqn.2026-01.lab:n"
 

@@ -19,6 +19,7 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors impo
     InUse,
     InvalidRequest,
     NotFound,
+    OutOfCapacity,
     Unanswered,
 )
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.volumes import Volumes
@@ -43,13 +44,14 @@ PROPERTIES = {
 }
 NODE = connector.encode(PROPERTIES)
 OTHER = connector.encode({**PROPERTIES, "host": "node2"})
+LIMIT = 3
 
 
 @pytest.fixture
 def attachments(cloud: FakeCloud) -> ConnectorAttachments:
     api = Api(lambda: cloud.cinder, "3.50")
     pace = Pace(first=0.001, second=0.001, growth=1.0)
-    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE, pace=pace)
+    return ConnectorAttachments(Volumes(api, MINE), Attachments(api), MINE, LIMIT, pace=pace)
 
 
 @pytest.fixture
@@ -308,3 +310,29 @@ def test_what_is_held_and_of_somebody_else_is_left_alone(
         attachments.attach(volume, NODE, soon())
     attachments.detach(volume, NODE, soon())
     assert cloud.volumes[volume]["status"] == status
+
+
+def test_a_node_that_has_all_that_it_may_have_is_given_no_more(
+    cloud: FakeCloud, attachments: ConnectorAttachments
+) -> None:
+    volumes = [str(cloud.add_volume(metadata=MINE)["id"]) for dummy in range(LIMIT + 1)]
+    for each in volumes[:LIMIT]:
+        attachments.attach(each, NODE, soon())
+    with pytest.raises(OutOfCapacity, match=f"may have {LIMIT}"):
+        attachments.attach(volumes[LIMIT], NODE, soon())
+    assert cloud.volumes[volumes[LIMIT]]["status"] == "available"
+    # What it has, it has; another node has room; and the place of one that goes is another's.
+    attachments.attach(volumes[0], NODE, soon())
+    attachments.attach(volumes[LIMIT], OTHER, soon())
+    attachments.detach(volumes[LIMIT], OTHER, soon())
+    attachments.detach(volumes[0], NODE, soon())
+    attachments.attach(volumes[LIMIT], NODE, soon())
+
+
+def test_a_volume_that_is_gone_takes_no_place(cloud: FakeCloud, attachments: ConnectorAttachments) -> None:
+    volumes = [str(cloud.add_volume(metadata=MINE)["id"]) for dummy in range(LIMIT + 1)]
+    for each in volumes[:LIMIT]:
+        attachments.attach(each, NODE, soon())
+    del cloud.volumes[volumes[0]]
+    attachments.detach(volumes[0], NODE, soon())
+    attachments.attach(volumes[LIMIT], NODE, soon())
