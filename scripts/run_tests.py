@@ -244,10 +244,14 @@ def report(stage: Stage, outcome: Outcome) -> None:
         sys.stdout.flush()
 
 
-def run_lanes(run: Run) -> None:
+def start_lanes(run: Run) -> list[threading.Thread]:
     lanes = [threading.Thread(target=run.lane, args=(stages,), daemon=True) for stages in LANES]
     for lane in lanes:
         lane.start()
+    return lanes
+
+
+def join(lanes: list[threading.Thread]) -> None:
     for lane in lanes:
         lane.join()
 
@@ -270,11 +274,14 @@ def main() -> int:
     shutil.rmtree(REPORTS / "lab-log", ignore_errors=True)
     signal.signal(signal.SIGTERM, interrupt)
     run = Run()
+    lanes = start_lanes(run)
     try:
-        run_lanes(run)
+        join(lanes)
     except KeyboardInterrupt:
         print("stopping; the lab is taken down", flush=True)
         run.stop()
+        # Each tells how its stage ended, and the total is the last line.
+        join(lanes)
     finally:
         if run.stopped or any(outcome.counts.failed for outcome in run.outcomes.values()):
             keep_logs()
