@@ -22,11 +22,20 @@ from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting imp
 
 from ..conftest import MINE
 
+#: Of a volume that was made for another cluster.
+NOT_MINE: Mapping[str, str] = {}
 
-def volume(name: str, node: str = "", metadata: Mapping[str, str] = MINE) -> Volume:
+
+def volume(name: str, node: str = "", metadata: Mapping[str, str] | None = None) -> Volume:
     attachments = [{"attachment_id": name, "server_id": node}] if node else []
     return from_api(
-        {"id": name, "name": name, "size": 1, "status": "available", "metadata": dict(metadata)}
+        {
+            "id": name,
+            "name": name,
+            "size": 1,
+            "status": "available",
+            "metadata": MINE if metadata is None else metadata,
+        }
         | {"attachments": attachments}
     )
 
@@ -46,10 +55,10 @@ class Cinder:
             raise self.fault
         return [each for each in self.attached.values() if each.metadata == MINE]
 
-    def add(self, name: str, node: str, metadata: Mapping[str, str] = MINE) -> None:
+    def add(self, name: str, node: str, metadata: Mapping[str, str] | None = None) -> None:
         self.attached[name, node] = volume(name, node, metadata)
 
-    def attaches(self, name: str, node: str = "node1", metadata: Mapping[str, str] = MINE) -> bool:
+    def attaches(self, name: str, node: str = "node1", metadata: Mapping[str, str] | None = None) -> bool:
         """Whether a node has a place for a volume; one that has is given the volume."""
         try:
             with self.loads.place(volume(name, metadata=metadata), node, Deadline.after(10)):
@@ -109,7 +118,7 @@ def test_a_volume_that_is_on_its_way_counts_though_it_is_not_listed() -> None:
 
 def test_volumes_of_others_count_though_they_are_not_listed() -> None:
     cinder = Cinder(2)
-    assert cinder.attaches("of-another-cluster", metadata={})
+    assert cinder.attaches("of-another-cluster", metadata=NOT_MINE)
     assert cinder.attaches("a")
     assert not cinder.attaches("b")
     assert not cinder.attaches("b")
@@ -119,7 +128,7 @@ def test_volumes_of_others_count_though_they_are_not_listed() -> None:
 
 def test_volumes_of_others_that_were_there_before_count_once_they_are_seen() -> None:
     cinder = Cinder(1)
-    cinder.loads.keep(volume("of-another-cluster", "node1", {}), "node1")
+    cinder.loads.keep(volume("of-another-cluster", "node1", NOT_MINE), "node1")
     assert not cinder.attaches("a")
 
 
