@@ -44,7 +44,6 @@ from .cloud_session import Session
 from .config.cloud_conf import DriverConf
 from .config.cloud_files import CloudFiles, Configuration, digest
 from .config.gcfg import BadConfiguration
-from .config.options import MAX_VOLUMES_PER_NODE
 from .rpc.metrics import Metrics
 from .rpc.observer import CloudObserver
 from .rpc.readiness import Readiness
@@ -268,7 +267,7 @@ class CloudAccess:
         members = snapshots.Snapshots(block_storage, mine)
         block_snapshots = BlockSnapshots(members, mine)
         changes = VolumeChanges(block_storage, adapter)
-        limit = self._volumes_per_node or self._driver.max_volumes_per_node or MAX_VOLUMES_PER_NODE
+        limit = self._driver.volumes_per_node(self._volumes_per_node)
         return BlockCloud(
             volumes=BlockVolumes(adapter, mine),
             attachments=self._attacher(adapter, attachments.Attachments(block_storage), compute, mine, limit),

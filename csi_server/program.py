@@ -21,7 +21,7 @@ from .block.node_host import HostBlockNode
 from .block.node_limit import VolumeLimit
 from .cannot_start import BadEndpoint
 from .config.cloud_conf import DriverConf
-from .config.options import MAX_VOLUMES_PER_NODE, Options
+from .config.options import Options
 from .host.commands import SystemCommands
 from .host.encryption import Encryption
 from .host.filesystems import Filesystems
@@ -224,7 +224,7 @@ class Program:
     def _identify(self, reach: Reach, conf: DriverConf, slots: Slots) -> NodeInfo | None:
         """Learn who this node is; None when the program stops first."""
         options = self._options
-        volumes = options.max_volumes_per_node or conf.max_volumes_per_node or MAX_VOLUMES_PER_NODE
+        volumes = conf.volumes_per_node(options.max_volumes_per_node)
         limit = VolumeLimit(slots, volumes, options.max_disks_per_node)
         while not self._stopping.is_set():
             try:

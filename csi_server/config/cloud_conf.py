@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import node_identity
 from .gcfg import BadConfiguration, Entries, Sections, boolean, ignored, refuse_mistyped
+from .options import MAX_VOLUMES_PER_NODE
 
 #: Keys of [Global] and the names that openstacksdk has for them below ``auth``.
 _AUTH = {
@@ -109,6 +110,10 @@ class DriverConf:
     node_id_sources: tuple[str, ...] | None = None
     metadata_timeout: float | None = None
     """Seconds that a request to the metadata service may take."""
+
+    def volumes_per_node(self, flag: int | None) -> int:
+        """Return how many volumes a node may have: what the command line says comes first."""
+        return flag or self.max_volumes_per_node or MAX_VOLUMES_PER_NODE
 
 
 def clouds(sections: Sections) -> dict[str, Mapping[str, str]]:

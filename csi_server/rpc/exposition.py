@@ -27,7 +27,7 @@ def prometheus(families: Iterable[Family]) -> bytes:
 
     def lines() -> Iterator[str]:
         for family in families:
-            name = family.name + {"counter": "_total", "info": "_info"}.get(family.kind, "")
+            name = family.prometheus_name
             described = family.help.replace("\\", r"\\").replace("\n", r"\n")
             yield f"# HELP {name} {described}"
             yield f"# TYPE {name} {'gauge' if family.kind == 'info' else family.kind}"

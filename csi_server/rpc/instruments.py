@@ -57,6 +57,11 @@ class Family:
     help: str
     samples: Sequence[Sample]
 
+    @property
+    def prometheus_name(self) -> str:
+        """Its name where the suffix of a counter or an info is part of that, as in Prometheus' own format."""
+        return self.name + {"counter": "_total", "info": "_info"}.get(self.kind, "")
+
 
 class Source(Protocol):
     """Has metrics to tell."""

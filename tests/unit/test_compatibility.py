@@ -60,12 +60,7 @@ def metrics() -> set[str]:
     counted = Metrics()
     counted.describe("a.driver", "1")
     counted.watch(Parts(Readiness()))
-    endings = {"counter": "_total", "info": "_info"}
-    return {
-        family.name + endings.get(family.kind, "")
-        for family in counted.collect()
-        if not family.name.startswith("process_")
-    }
+    return {family.prometheus_name for family in counted.collect() if not family.name.startswith("process_")}
 
 
 def requests() -> set[str]:

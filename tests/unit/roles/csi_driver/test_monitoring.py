@@ -170,13 +170,10 @@ def test_the_document_lists_every_metric() -> None:
     listed = set(
         re.findall(r"^\| `([a-z_]+)` \|", DOCUMENT.partition("## Metrics")[2].partition("## ")[0], re.M)
     )
-    endings = {"counter": "_total", "info": "_info"}
     metrics = Metrics()
     metrics.describe(names.DRIVER, "1")
     wanted = {
-        family.name + endings.get(family.kind, "")
-        for family in metrics.collect()
-        if not family.name.startswith("process_")
+        family.prometheus_name for family in metrics.collect() if not family.name.startswith("process_")
     }
     assert listed == wanted | {"csi_ready"}
 
