@@ -79,12 +79,14 @@ def test_the_life_of_a_volume_is_counted_and_logged(namespace, cluster_wide):
     of_controllers = ["-l", f"app={CONTROLLER}", "-c", "driver"]
     logged = kubectl("logs", "-n", SYSTEM, *of_controllers, "--since=10m", "--tail=-1").splitlines()
     lines = [line for line in map(json.loads, logged) if line.get("volume_id") == volume]
-    of = {line["message"]: line for line in lines}
     for method in ("CreateVolume", "ControllerPublishVolume"):
-        assert of[method]["code"] == "OK"
-        assert of[method]["seconds"] > 0
-        assert of[method]["openstack_requests"]
-        assert all(each.startswith("req-") for each in of[method]["openstack_requests"])
+        # A sidecar may ask again, which needs neither time nor a request: all lines are looked at.
+        asked = [line for line in lines if line["message"] == method]
+        assert "OK" in {line["code"] for line in asked}
+        assert all(line["seconds"] >= 0 for line in asked)
+        requests = [each for line in asked for each in line.get("openstack_requests", [])]
+        assert requests
+        assert all(each.startswith("req-") for each in requests)
     objects.delete("pod", "user", namespace)
 
 
