@@ -92,18 +92,18 @@ DRIVER = ("tests/lab/test_faults.py", "tests/lab/test_csi_sanity.py")
 # Each lane runs in order; the lanes run side by side.
 LANES = (
     (
-        make("lint", "lint", 10),
-        make("sanity", "sanity", 15),
-        here("unit", ["tests/unit"], 10),
+        make("lint", "lint", 20),
+        make("sanity", "sanity", 30),
+        here("unit", ["tests/unit"], 30),
     ),
     (
         make("lab-fresh", "lab-down", 10),
         make("lab-up", "lab", 45, needs=("lab-fresh",)),
-        in_lab("lab", ["tests/lab", *(f"--ignore={path}" for path in DRIVER)], 30, needs=("lab-up",)),
-        in_lab("driver", [*DRIVER, "-n", "3"], 30, needs=("lab-up",)),
+        in_lab("lab", ["tests/lab", *(f"--ignore={path}" for path in DRIVER)], 60, needs=("lab-up",)),
+        in_lab("driver", [*DRIVER, "-n", "3"], 60, needs=("lab-up",)),
         make("demo", "demo", 20, needs=("lab-up",)),
-        in_lab("e2e", ["tests/e2e", "-m", "not alone", *E2E_WORKERS], 30, needs=("demo",)),
-        in_lab("e2e-alone", ["tests/e2e", "-m", "alone"], 30, needs=("demo",)),
+        in_lab("e2e", ["tests/e2e", "-m", "not alone", *E2E_WORKERS], 80, needs=("demo",)),
+        in_lab("e2e-alone", ["tests/e2e", "-m", "alone"], 60, needs=("demo",)),
     ),
 )
 LAST = make("lab-down", "lab-down", 10)

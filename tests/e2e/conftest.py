@@ -29,12 +29,17 @@ def claimed(cinder, namespace):
     return {v.id for v in cinder.volumes() if v.metadata.get(names.CLAIM_NAMESPACE) == namespace}
 
 
-def becomes(check, seconds=60):
+def becomes(check, seconds=180):
     """Wait for a true answer, and return it; the last answer when none was."""
     deadline = time.monotonic() + seconds
     while not (answer := check()) and time.monotonic() < deadline:
         time.sleep(0.5)
     return answer
+
+
+def assert_says(ask, *words):
+    """Wait until a text has all the words: what a user reads first may be about something that passes."""
+    assert becomes(lambda: all(word in ask() for word in words)), f"not all of {words} in {ask()!r}"
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +101,7 @@ def namespaces():
     made = []
     yield made
     if made:
-        kubectl("wait", "--for=delete", "--timeout=100s", *(f"namespace/{name}" for name in made))
+        kubectl("wait", "--for=delete", "--timeout=300s", *(f"namespace/{name}" for name in made))
 
 
 @pytest.fixture
@@ -107,7 +112,7 @@ def namespace(cinder, cluster_wide, namespaces):
     kubectl("create", "namespace", made)
     yield made
     kubectl("delete", "namespace", made, "--wait=false")
-    assert becomes(lambda: not claimed(cinder, made), 100), f"left behind: {claimed(cinder, made)}"
+    assert becomes(lambda: not claimed(cinder, made), 300), f"left behind: {claimed(cinder, made)}"
 
 
 @pytest.fixture
@@ -138,7 +143,7 @@ def iscsi_class(second_project, namespace, cluster_wide):
         return namespace
 
     yield make
-    kubectl("delete", "pods,pvc", "--all", "--namespace", namespace, "--timeout=100s")
+    kubectl("delete", "pods,pvc", "--all", "--namespace", namespace, "--timeout=300s")
     found = second_project.block_storage
     assert becomes(lambda: not claimed(found, namespace)), claimed(found, namespace)
     for driver in drivers:
@@ -154,7 +159,7 @@ def attached(driver):
 def on_node(number, script):
     """Run a shell script on a node, and return what it wrote; a script that fails raises."""
     shell = [LAB / "bin" / "node-shell", number, "-c", script]
-    return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(shell, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 @pytest.fixture(scope="session")

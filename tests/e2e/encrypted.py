@@ -30,7 +30,7 @@ def grows(namespace, pod):
         kib = objects.run(namespace, pod, "df -Pk /data | tail -1 | awk '{print $2}'")
         return int(kib) > 1.5 * 1024**2
 
-    return becomes(grown, 90)
+    return becomes(grown)
 
 
 def on_node(script):

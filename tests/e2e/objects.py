@@ -19,7 +19,8 @@ DRIVER = "cinder.csi.openstack.org"
 IMAGE = "lab.local/busybox:1"
 #: Ends at once when it is told to, as a well-made program does.
 IDLE = "trap 'exit 0' TERM; sleep 100000 & wait"
-WAIT = 90
+#: Seconds; kubectl's own limit is longer.
+WAIT = 300
 
 
 def storage_class(name: str, parameters: Mapping[str, str], **fields: Any) -> Body:

@@ -20,9 +20,8 @@ import grpc
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.objects import DRIVER
-
-CLUSTER = "e2e"
 
 
 def free_port() -> int:
@@ -63,9 +62,9 @@ def volume_request(volume_type: str = "slow", **fields: Any) -> csi.CreateVolume
 
 def make_and_delete(stub: csi_pb2_grpc.ControllerStub, cinder: Any, **secrets: str) -> str:
     """Have a volume made and deleted, and see both in Cinder. Return its id."""
-    made = stub.CreateVolume(volume_request(secrets=secrets), timeout=60).volume.volume_id
+    made = stub.CreateVolume(volume_request(secrets=secrets), timeout=120).volume.volume_id
     status = cinder.get_volume(made).status
-    stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made, secrets=secrets), timeout=60)
+    stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made, secrets=secrets), timeout=120)
     assert status == "available"
     assert cinder.find_volume(made, ignore_missing=True) is None
     return str(made)
@@ -78,6 +77,8 @@ class OwnController:
         self._conf = folder / "cloud.conf"
         self._socket = folder / "csi.sock"
         self._port = free_port()
+        #: Marks its volumes alone.
+        self.cluster = f"e2e-{uuid.uuid4().hex[:8]}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def configure(self, *sections: str) -> None:
@@ -93,7 +94,7 @@ class OwnController:
             *(sys.executable, "-m", "ansible_collections.mooring.storage.csi_server"),
             f"--endpoint=unix://{self._socket}",
             f"--driver-name={DRIVER}",
-            f"--cluster={CLUSTER}",
+            f"--cluster={self.cluster}",
             f"--cloud-config={self._conf}",
             "--provide-controller-service",
             f"--http-endpoint=127.0.0.1:{self._port}",
@@ -121,3 +122,18 @@ class OwnController:
             return 0, ""
         finally:
             connection.close()
+
+    def wait_ready(self) -> None:
+        """Wait until it can do its work.
+
+        :raises AssertionError: it cannot; with what it lacks.
+        """
+        assert becomes(lambda: self.readyz()[0] == 200), self.readyz()
+
+    def refusal(self, word: str) -> tuple[int, str]:
+        """Status and text of /readyz, once that has the word.
+
+        :raises AssertionError: with what it says instead.
+        """
+        assert becomes(lambda: word in self.readyz()[1]), self.readyz()
+        return self.readyz()

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
-SECONDS = 600
+SECONDS = 1200
 #: What the roles are told about the lab, for ``vars_files``: only a role's parameters come before these.
 LAB_VARIABLES = str(
     Path(__file__).resolve().parents[2] / "playbooks" / "inventory" / "group_vars" / "all.yml"

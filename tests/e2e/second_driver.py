@@ -74,6 +74,7 @@ def role_of(name: str, http_port: int, account: Mapping[str, Any], **variables: 
         "csi_driver_node_http_port": http_port,
         "csi_driver_class_secrets": [],
         "csi_driver_storage_capacity": False,
+        "csi_driver_wait_timeout": 400,
         **variables,
     }
 

@@ -8,36 +8,32 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says
 
 
 @pytest.fixture
 def refusal(namespace, cluster_wide):
-    """Claims a volume of a class with the given parameters, and returns the text of the first refusal."""
+    """Claims a volume of a class with the given parameters, and waits for the words of its refusal."""
 
-    def claim(size="1Gi", **parameters):
+    def claim(*words, size="1Gi", **parameters):
         cluster_wide(objects.storage_class(namespace, parameters))
         objects.apply(objects.claim(namespace, "bad", namespace, size))
-        return becomes(lambda: objects.told(namespace, "ProvisioningFailed"))
+        assert_says(lambda: objects.told(namespace, "ProvisioningFailed"), *words)
 
     return claim
 
 
 def test_an_unknown_parameter_is_named_with_the_nearest_known_one(refusal):
-    text = refusal(availabilty="az1")
-    assert "InvalidArgument" in text
-    assert "availabilty is unknown: did you mean availability?" in text
+    refusal("InvalidArgument", "availabilty is unknown: did you mean availability?", availabilty="az1")
 
 
 def test_a_volume_type_that_does_not_exist_is_named(refusal):
-    assert "no-such-type" in refusal(type="no-such-type")
+    refusal("no-such-type", type="no-such-type")
 
 
 def test_a_zone_that_does_not_exist_is_named(refusal):
-    assert "az9" in refusal(availability="az9")
+    refusal("az9", availability="az9")
 
 
 def test_a_size_over_the_quota_is_told_in_cinders_words(refusal):
-    text = refusal(size="100Ti", type="fast")
-    assert "ResourceExhausted" in text
-    assert "exceeds allowed" in text
+    refusal("ResourceExhausted", "exceeds allowed", size="100Ti", type="fast")

@@ -11,7 +11,6 @@ from functools import partial
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import (
     OwnController,
     make_and_delete,
@@ -72,27 +71,21 @@ def controller(tmp_path, cloud, auth_url):
         yield start
 
 
-def refusal(controller, word):
-    """What /readyz says, once it names a reason."""
-    becomes(lambda: word in controller.readyz()[1])
-    return controller.readyz()
-
-
 def test_an_authority_that_is_not_trusted_is_told(controller, authority):
     certificate, key = authority.issue("driver")
-    status, text = refusal(controller(**{"cert-file": certificate, "key-file": key}), "certificate")
+    status, text = controller(**{"cert-file": certificate, "key-file": key}).refusal("certificate")
     assert (status, "CERTIFICATE_VERIFY_FAILED" in text) == (503, True), text
 
 
 def test_a_certificate_that_is_missing_is_told(controller, authority):
-    status, text = refusal(controller(**{"ca-file": authority.file}), "certificate")
+    status, text = controller(**{"ca-file": authority.file}).refusal("certificate")
     assert (status, "certificate required" in text.lower()) == (503, True), text
 
 
 def test_volumes_are_made_and_deleted(controller, authority, cinder, requests):
     certificate, key = authority.issue("driver")
     started = controller(**{"ca-file": authority.file, "cert-file": certificate, "key-file": key})
-    assert becomes(lambda: started.readyz() == (200, "ok\n")), started.readyz()
+    started.wait_ready()
     with started.stub() as stub:
         volume = make_and_delete(stub, cinder)
     asked = requests.read_text()

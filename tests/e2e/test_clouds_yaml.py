@@ -10,7 +10,6 @@ import uuid
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController
 from ansible_collections.mooring.storage.tests.lab.faults.load import CAPABILITY
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
@@ -28,7 +27,7 @@ def controller(tmp_path):
     made = OwnController(tmp_path)
     made.configure(section("demo"), section("second", "other"))
     with made.running():
-        assert becomes(lambda: made.readyz()[0] == 200), made.readyz()
+        made.wait_ready()
         yield made
 
 
@@ -42,7 +41,7 @@ def test_volumes_are_made_where_the_file_says(controller, cinder, second_project
             name=name, volume_capabilities=[CAPABILITY], parameters={"type": "fast"}, secrets=secrets
         )
         with controller.stub() as stub:
-            made = stub.CreateVolume(wanted, timeout=60).volume
+            made = stub.CreateVolume(wanted, timeout=120).volume
             assert named(storage, name) == [made.volume_id]
-            stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made.volume_id, secrets=secrets), timeout=60)
+            stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made.volume_id, secrets=secrets), timeout=120)
         assert named(storage, name) == []

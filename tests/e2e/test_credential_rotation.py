@@ -16,7 +16,6 @@ import pytest
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import (
-    CLUSTER,
     OwnController,
     section,
     volume_request,
@@ -89,8 +88,9 @@ class Load:
 
 @pytest.fixture
 def controller(tmp_path, cinder):
-    yield OwnController(tmp_path)
-    assert becomes(lambda: not [v.id for v in cinder.volumes() if CLUSTER in v.metadata.values()])
+    made = OwnController(tmp_path)
+    yield made
+    assert becomes(lambda: not [v.id for v in cinder.volumes() if made.cluster in v.metadata.values()])
 
 
 def goes_on(load, calls=6):
@@ -103,7 +103,7 @@ def test_a_password_is_rotated_while_volumes_are_made(controller, cloud, user):
     account, keystone = user
     controller.configure(section(cloud, username=account.name, password="first"))
     with controller.running(), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz()[0] == 200)
+        controller.wait_ready()
         with Load(stub) as load:
             assert goes_on(load), load.failed
             keystone.update_user(account, password="second")
@@ -144,7 +144,7 @@ def test_an_application_credential_is_replaced_and_no_call_notices(controller, c
         first, conf = credential("first")
         controller.configure(conf)
         with controller.running(), controller.stub() as stub:
-            assert becomes(lambda: controller.readyz()[0] == 200)
+            controller.wait_ready()
             with Load(stub) as load:
                 assert goes_on(load), load.failed
                 dummy, conf = credential("second")

@@ -58,7 +58,7 @@ def test_clones_and_snapshots_are_opened_by_the_same_key_and_grow_with_their_vol
     assert objects.run(namespace, "reader", "sha256sum </clone/file") == written
     assert objects.run(namespace, "reader", "sha256sum </data/file") == written
     assert grows(namespace, "reader")
-    assert not on_disk(objects.volume_id(namespace, "clone"), "ext4")
+    assert not on_disk(objects.volume_id(namespace, "clone"), "lost+found")
     for pod in ("reader", "writer"):
         objects.delete("pod", pod, namespace)
     for claim in ("clone", "restored"):

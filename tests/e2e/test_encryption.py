@@ -65,7 +65,7 @@ def watched(tmp_path):
 
         def seen():
             stop.touch()
-            return json.loads(running[0].communicate(timeout=60)[0])
+            return json.loads(running[0].communicate(timeout=120)[0])
 
         return seen
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 
@@ -24,8 +24,7 @@ def test_an_expansion_over_the_quota(namespace, storage):
     objects.apply(objects.claim(namespace, "data", storage))
     objects.wait_bound(namespace, "data")
     objects.grow(namespace, "data", "100Ti")
-    text = becomes(lambda: objects.told(namespace, "VolumeResizeFailed"))
-    assert "exceeds allowed" in text
+    assert_says(lambda: objects.told(namespace, "VolumeResizeFailed"), "exceeds allowed")
 
 
 def test_an_attachment_of_a_volume_that_somebody_deleted(namespace, storage, cinder):
@@ -34,8 +33,7 @@ def test_an_attachment_of_a_volume_that_somebody_deleted(namespace, storage, cin
     cinder.delete_volume(volume_id)
     assert becomes(lambda: cinder.find_volume(volume_id, ignore_missing=True) is None)
     objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
-    text = becomes(lambda: objects.told(namespace, "FailedAttachVolume"))
-    assert f"volume {volume_id} does not exist" in text
+    assert_says(lambda: objects.told(namespace, "FailedAttachVolume"), f"volume {volume_id} does not exist")
     objects.delete("pod", "user", namespace)
 
 
@@ -52,6 +50,6 @@ def test_a_snapshot_that_cinder_refuses(namespace, storage):
         status = objects.get("volumesnapshot", "refused", namespace).get("status") or {}
         return (status.get("error") or {}).get("message", "")
 
-    assert "must be available" in becomes(error)
+    assert_says(error, "must be available")
     objects.delete("volumesnapshot", "refused", namespace)
     kubectl("delete", "volumesnapshotclass", namespace)

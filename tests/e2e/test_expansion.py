@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes
 
 GIB = 1024**3
 #: Appends 1, 2, 3... to a file, each line on the disk before the next one, until it is told to stop.
@@ -115,7 +115,7 @@ def test_more_than_the_quota_is_told_in_cinders_words(namespace, cluster_wide, c
     objects.apply(objects.claim(namespace, "data", namespace))
     volume = objects.wait_bound(namespace, "data")
     objects.grow(namespace, "data", "100Ti")
-    assert "exceeds allowed gigabytes quota" in becomes(lambda: objects.told(namespace, "VolumeResizeFailed"))
+    assert_says(lambda: objects.told(namespace, "VolumeResizeFailed"), "exceeds allowed gigabytes quota")
     # The resizer asks again, and Cinder calls the volume "extending" until it has counted the quota.
     assert becomes(lambda: cinder.get_volume(volume).status == "available")
     assert cinder.get_volume(volume).size == 1

@@ -13,7 +13,6 @@ import pytest
 
 from ansible_collections.mooring.storage.csi_server.block import connector
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import (
     OwnController,
     section,
@@ -53,12 +52,12 @@ def volumes(cinder):
 def publish(stub, volume, node):
     request = csi.ControllerPublishVolumeRequest(volume_id=volume, node_id=node)
     request.volume_capability.CopyFrom(volume_request().volume_capabilities[0])
-    return stub.ControllerPublishVolume(request, timeout=60)
+    return stub.ControllerPublishVolume(request, timeout=120)
 
 
 def unpublish(stub, volume, node):
     stub.ControllerUnpublishVolume(
-        csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=node), timeout=60
+        csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=node), timeout=120
     )
 
 
@@ -76,9 +75,9 @@ def held(cinder, volume):
 
 def test_one_too_many_is_refused_and_gets_the_place_that_comes_back(controller, cinder, volumes):
     with controller.running(*ARGUMENTS), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz() == (200, "ok\n")), controller.readyz()
+        controller.wait_ready()
         for dummy in range(LIMIT + 1):
-            volumes.append(stub.CreateVolume(volume_request("iscsi"), timeout=60).volume.volume_id)
+            volumes.append(stub.CreateVolume(volume_request("iscsi"), timeout=120).volume.volume_id)
         *first, last = volumes
         for volume in first:
             publish(stub, volume, NODE)
@@ -90,7 +89,7 @@ def test_one_too_many_is_refused_and_gets_the_place_that_comes_back(controller, 
 
     # Another process counts what it finds.
     with controller.running(*ARGUMENTS), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz() == (200, "ok\n")), controller.readyz()
+        controller.wait_ready()
         assert is_full(stub, last, NODE)
         unpublish(stub, first[0], NODE)
         publish(stub, last, NODE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
 API = "groupsnapshot.storage.k8s.io/v1"
@@ -117,10 +117,12 @@ def test_snapshots_that_nobody_vouches_for_are_refused(namespace, cluster_wide, 
         taken = objects.get("volumegroupsnapshot", "both", namespace)
         return taken.get("status", {}).get("error", {}).get("message", "")
 
-    told = becomes(refusal)
-    assert "FailedPrecondition" in told
-    assert "group type one-by-one" in told
-    assert "VolumeGroupSnapshotClass parameter consistent" in told
+    assert_says(
+        refusal,
+        "FailedPrecondition",
+        "group type one-by-one",
+        "VolumeGroupSnapshotClass parameter consistent",
+    )
     ids = {objects.volume_id(namespace, name) for name in VOLUMES}
     assert not [each for each in cinder.snapshots() if each.volume_id in ids]
     objects.delete("volumegroupsnapshot", "both", namespace)

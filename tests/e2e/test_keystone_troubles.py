@@ -13,27 +13,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, free_port, section
 
 
 @pytest.fixture
 def controller(cloud, tmp_path):
-    """Starts a controller with the lab's credentials, some of them changed; returns its readyz()."""
+    """Starts a controller with the lab's credentials, some of them changed."""
     with contextlib.ExitStack() as running:
 
         def start(**changed):
             made = OwnController(tmp_path)
             made.configure(section(cloud, **changed))
-            return running.enter_context(made.running()).readyz
+            return running.enter_context(made.running())
 
         yield start
-
-
-def answer(ready, status, word=""):
-    """What /readyz says once it has this status and this word, or after a minute."""
-    becomes(lambda: (now := ready())[0] == status and word in now[1])
-    return ready()
 
 
 @contextlib.contextmanager
@@ -66,16 +59,15 @@ def _copy(source, target):
 
 
 def test_a_wrong_password_is_told_and_never_repeated(controller):
-    status, text = answer(controller(password="open-sesame"), 503, "401")
+    status, text = controller(password="open-sesame").refusal("401")
     assert (status, "401" in text) == (503, True), text
     assert "open-sesame" not in text
 
 
 def test_a_keystone_that_is_down_at_start_is_waited_for(controller, cloud):
     port = free_port()
-    ready = controller(**{"auth-url": f"http://127.0.0.1:{port}/v3"})
-    status, text = answer(ready, 503, "refused")
+    started = controller(**{"auth-url": f"http://127.0.0.1:{port}/v3"})
+    status, text = started.refusal("refused")
     assert (status, "refused" in text) == (503, True), text
     with keystone_at(port, urlsplit(cloud["auth"]["auth_url"])):
-        status, text = answer(ready, 200)
-        assert status == 200, text
+        started.wait_ready()

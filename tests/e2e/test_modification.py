@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes
 
 
 def test_a_claim_in_use_gets_another_type(namespace, cluster_wide, cinder):
@@ -59,7 +59,7 @@ def test_a_type_that_the_volume_cannot_have_is_told(namespace, cluster_wide, cin
     objects.apply(objects.claim(namespace, "data", namespace))
     volume = objects.wait_bound(namespace, "data")
     objects.change("pvc", "data", namespace, {"spec": {"volumeAttributesClassName": wanted}})
-    assert words in becomes(lambda: objects.told(namespace, "VolumeModifyFailed"))
+    assert_says(lambda: objects.told(namespace, "VolumeModifyFailed"), words)
     assert cinder.get_volume(volume).volume_type == "fast"
 
 

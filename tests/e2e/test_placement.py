@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says
 
 AFFINITY, ANTI_AFFINITY = (f"cinder.csi.openstack.org/{kind}" for kind in ("affinity", "anti-affinity"))
 
@@ -20,7 +20,7 @@ def driver(cloud, tmp_path_factory):
     with second_driver.installed(
         folder,
         "placed",
-        19811,
+        19814,
         cloud,
         csi_driver_pvc_annotations=True,
         csi_driver_controller_extra_args=["--user-agent=placed"],
@@ -68,7 +68,8 @@ def test_volumes_lie_beside_and_apart_as_their_claims_say(anywhere, namespace, b
 def test_a_name_that_no_volume_has_is_told(anywhere, namespace):
     objects.apply(annotated(namespace, "data", **{AFFINITY: "pvc-of-another-day"}))
 
-    assert "names 'pvc-of-another-day', and there is no such volume" in becomes(
-        lambda: objects.told(namespace, "ProvisioningFailed")
+    assert_says(
+        lambda: objects.told(namespace, "ProvisioningFailed"),
+        "names 'pvc-of-another-day', and there is no such volume",
     )
     assert objects.get("pvc", "data", namespace)["status"]["phase"] == "Pending"

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import post
 
@@ -59,7 +59,7 @@ def test_volumes_that_nobody_has_are_deleted_with_their_claims(namespace, claims
     admin.reset_volume_status(detaching, "detaching", None, None)
     kubectl("delete", "pvc", "--all", "--namespace", namespace)
     # Who might be about to attach them has a minute.
-    assert becomes(lambda: not [v for v in cinder.volumes() if v.id in (reserved, detaching)], 150)
+    assert becomes(lambda: not [v for v in cinder.volumes() if v.id in (reserved, detaching)], 300)
 
 
 def test_a_volume_in_error_is_refused_with_what_helps_and_is_usable_when_that_is_done(
@@ -69,8 +69,9 @@ def test_a_volume_in_error_is_refused_with_what_helps_and_is_usable_when_that_is
     admin.reset_volume_status(volume, "error", None, None)
     objects.apply(objects.pod(namespace, "user", {"/data": "data"}, nodeName=NODE))
 
-    assert f"openstack volume set --state available {volume}" in becomes(
-        lambda: objects.told(namespace, "FailedAttachVolume")
+    assert_says(
+        lambda: objects.told(namespace, "FailedAttachVolume"),
+        f"openstack volume set --state available {volume}",
     )
     admin.reset_volume_status(volume, "available", None, None)
     objects.wait_ready(namespace, "user")

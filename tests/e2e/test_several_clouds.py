@@ -10,7 +10,7 @@ import re
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects, snapshots
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, claimed
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes, claimed
 
 
 @pytest.fixture
@@ -101,6 +101,8 @@ def test_a_snapshot_is_taken_in_the_cloud_of_its_class(namespace, class_in, clus
 def test_a_cloud_that_the_driver_does_not_know_is_told_with_those_that_it_knows(namespace, class_in):
     objects.apply(objects.claim(namespace, "data", class_in("third")))
 
-    told = becomes(lambda: objects.told(namespace, "ProvisioningFailed"))
-    assert "InvalidArgument" in told
-    assert "cloud is 'third': known are '', 'second'" in told
+    assert_says(
+        lambda: objects.told(namespace, "ProvisioningFailed"),
+        "InvalidArgument",
+        "cloud is 'third': known are '', 'second'",
+    )

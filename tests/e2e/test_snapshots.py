@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import snapshots
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says, becomes
 from ansible_collections.mooring.storage.tests.e2e.objects import (
     DRIVER,
     apply,
@@ -171,8 +171,7 @@ def test_a_backup_that_failed_tells_why_and_goes_with_its_object(namespace, clas
     content = becomes(lambda: status().get("boundVolumeSnapshotContentName"))
     wait("volumesnapshotcontent", content, namespace, "jsonpath={.status.snapshotHandle}=" + backup)
     admin.reset_backup(backup, "error")
-    told = becomes(lambda: status().get("error", {}).get("message", ""))
-    assert f"could not create backup {backup}" in told
+    assert_says(lambda: status().get("error", {}).get("message", ""), f"could not create backup {backup}")
     assert made() == [backup], "another one was begun"
     assert get("volumesnapshotcontent", content)["status"]["snapshotHandle"] == backup
     delete("volumesnapshot", "backup", namespace)

@@ -10,7 +10,6 @@ import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import (
     OwnController,
     free_port,
@@ -38,7 +37,7 @@ def address(tmp_path, cloud, authority):
         f"--endpoint-tls-key={key}",
         f"--endpoint-tls-client-ca={authority.file}",
     ):
-        assert becomes(lambda: controller.readyz() == (200, "ok\n")), controller.readyz()
+        controller.wait_ready()
         yield address
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 from ansible_collections.mooring.storage.tests.e2e import objects, second_driver
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
+from ansible_collections.mooring.storage.tests.e2e.conftest import assert_says
 from ansible_collections.mooring.storage.tests.e2e.own_controller import OwnController, section
 from ansible_collections.mooring.storage.tests.lab.faults.load import CAPABILITY
 
@@ -26,7 +26,7 @@ def driver(cloud, tmp_path_factory):
     with second_driver.installed(
         tmp_path_factory.mktemp("zones"),
         "zones",
-        19810,
+        19812,
         cloud,
         csi_driver_zone_map={"az1": "az2"},
         csi_driver_additional_topology={RACK: "r1"},
@@ -68,7 +68,7 @@ def test_no_volume_is_made_where_no_node_is(driver, namespace, cluster_wide, cin
     objects.apply(objects.claim(namespace, "data", namespace))
     objects.apply(objects.pod(namespace, "user", {"/data": "data"}))
 
-    assert "0/2 nodes are available" in becomes(lambda: objects.told(namespace, "FailedScheduling"))
+    assert_says(lambda: objects.told(namespace, "FailedScheduling"), "0/2 nodes are available")
     assert objects.get("pvc", "data", namespace)["status"]["phase"] == "Pending"
     objects.delete("pod", "user", namespace)
     objects.delete("pvc", "data", namespace)
@@ -93,14 +93,14 @@ def test_zones_of_nova_that_cinder_does_not_have(cloud, cinder, tmp_path, ignore
     controller = OwnController(tmp_path)
     controller.configure(section(cloud), f"[BlockStorage]\nignore-volume-az = {str(ignored).lower()}\n")
     with controller.running(), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz()[0] == 200), controller.readyz()
+        controller.wait_ready()
         if ignored:
-            made = stub.CreateVolume(request, timeout=60).volume
+            made = stub.CreateVolume(request, timeout=120).volume
             assert made.accessible_topology == requirement.requisite
-            stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made.volume_id), timeout=60)
+            stub.DeleteVolume(csi.DeleteVolumeRequest(volume_id=made.volume_id), timeout=120)
         else:
             with pytest.raises(grpc.RpcError) as refused:
-                stub.CreateVolume(request, timeout=60)
+                stub.CreateVolume(request, timeout=120)
             assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
             assert "no availability zone 'of-nova-alone': known are az1, az2" in refused.value.details()
     assert [each for each in cinder.volumes() if each.name == request.name] == []

@@ -9,7 +9,6 @@ import uuid
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import (
     OwnController,
     make_and_delete,
@@ -53,7 +52,7 @@ def test_a_trustee_makes_volumes_for_who_trusts_it(controller, cloud, connection
     keys = {"trust-id": trust.id, "trustee-id": user.id, "trustee-password": password}
     controller.configure(section(cloud, **NO_USER, **NO_PROJECT, **keys))
     with controller.running(), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz() == (200, "ok\n")), controller.readyz()
+        controller.wait_ready()
         make_and_delete(stub, cinder)
 
 
@@ -63,8 +62,7 @@ def test_a_trust_that_is_gone_is_told(controller, cloud, connection, trust, trus
     keys = {"trust-id": trust.id, "trustee-id": user.id, "trustee-password": password}
     controller.configure(section(cloud, **NO_USER, **NO_PROJECT, **keys))
     with controller.running():
-        assert becomes(lambda: "cannot get a token" in controller.readyz()[1]), controller.readyz()
-        status, text = controller.readyz()
+        status, text = controller.refusal("cannot get a token")
         assert status == 503
         assert password not in text
 
@@ -72,5 +70,5 @@ def test_a_trust_that_is_gone_is_told(controller, cloud, connection, trust, trus
 def test_a_token_is_good_for_its_project(controller, cloud, connection, cinder):
     controller.configure(section(cloud, **NO_USER, token=connection.auth_token))
     with controller.running(), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz() == (200, "ok\n")), controller.readyz()
+        controller.wait_ready()
         make_and_delete(stub, cinder)

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ansible_collections.mooring.storage.tests.e2e.conftest import becomes
 from ansible_collections.mooring.storage.tests.e2e.own_controller import (
     OwnController,
     make_and_delete,
@@ -63,7 +62,7 @@ def test_each_cloud_has_its_region(tmp_path, cloud, cinder, region, requests):
     controller = OwnController(tmp_path)
     controller.configure(section(cloud), section(cloud, "second", region=region))
     with controller.running(), controller.stub() as stub:
-        assert becomes(lambda: controller.readyz() == (200, "ok\n")), controller.readyz()
+        controller.wait_ready()
         first = make_and_delete(stub, cinder)
         second = make_and_delete(stub, cinder, cloud="second")
     asked = requests.read_text()
@@ -75,6 +74,5 @@ def test_a_region_that_is_not_there_is_told(tmp_path, cloud):
     controller = OwnController(tmp_path)
     controller.configure(section(cloud, region="nowhere"))
     with controller.running():
-        assert becomes(lambda: "nowhere" in controller.readyz()[1]), controller.readyz()
-        status, text = controller.readyz()
+        status, text = controller.refusal("nowhere")
         assert (status, cloud["region_name"] in text) == (503, True), text

@@ -12,7 +12,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.mooring.storage.tests.e2e import objects
-from ansible_collections.mooring.storage.tests.e2e.conftest import on_node
+from ansible_collections.mooring.storage.tests.e2e.conftest import becomes, on_node
 from ansible_collections.mooring.storage.tests.e2e.driver_calls import CONTROLLER, ask, node_driver_on
 
 NODE = "node1"
@@ -48,8 +48,8 @@ def test_a_damaged_filesystem_is_told(namespace, claim):
     damage = f"echo damaged >/sys/fs/ext4/{device}/trigger_fs_error"
     on_node("1", damage)
 
+    assert becomes(lambda: told_by_node(namespace, claim)[0].get("abnormal"))
     condition, health = told_by_node(namespace, claim)
-    assert condition["abnormal"]
     assert "ext4" in condition["message"]
     [problem] = health["healthStatuses"]
     assert problem["reason"] in ("FilesystemErrors", "FilesystemReadOnly")

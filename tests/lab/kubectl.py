@@ -16,7 +16,7 @@ def kubectl(*arguments, given=None):
         input=None if given is None else json.dumps({"apiVersion": "v1", "kind": "List", "items": given}),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=True,
     )
     return ran.stdout

@@ -33,7 +33,8 @@ SCRIPT = """
 set -u
 work=$(mktemp -d)
 here() {{
-    ls /sys/block
+    # Nova plugs other tests' disks into the machine of a node meanwhile.
+    ls /sys/block | grep -v '^ubd'
     cat /sys/class/iscsi_session/*/targetname 2>/dev/null
     cut -d' ' -f5 /proc/self/mountinfo
 }}
@@ -45,7 +46,7 @@ export PYTHONPATH={pythonpath} PYTHONDONTWRITEBYTECODE=1
     --cluster {cluster} --cloud-config {host}{work}/cloud.conf {attach} \
     --http-endpoint 127.0.0.1:19890 --log-format json --log-level debug >{host}{work}/driver.log 2>&1 &
 driver=$!
-curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors --max-time 5 \
+curl --silent --fail --retry 300 --retry-delay 1 --retry-all-errors --max-time 5 \
     http://127.0.0.1:19890/readyz || exit 1
 kill -0 $driver || exit 1
 printf '%s\\n' {parameters} >$work/parameters.yaml

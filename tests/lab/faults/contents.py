@@ -20,8 +20,8 @@ from .ways import Way
 
 SETTLED = {"available", "in-use"}
 #: Seconds for deletions in the background to end.
-BACKGROUND = 30
-REMOVAL = 60
+BACKGROUND = 180
+REMOVAL = 180
 
 
 @dataclass(frozen=True)
