@@ -38,3 +38,23 @@ def test_an_authority_is_given_to_each_cloud_that_names_none(secret):
         ("global", ""): {**CLOUD, "ca-file": "/etc/config/ca.crt"},
         ("global", "east"): own,
     }
+
+
+def test_an_authority_without_credentials_is_refused(cluster, an_object):
+    there = an_object("Secret", "cloud-config", ours=False) | {"data": {"cloud.conf": ""}}
+    cluster.holds(there)
+    ran = cluster.run("csi_driver", **GIVEN, csi_driver_ca_cert=AUTHORITY)
+    assert ran.returncode == 2
+    assert "csi_driver_ca_cert is given without csi_driver_cloud_conf" in ran.stdout
+    assert cluster.objects() == [there]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_namespace_that_the_role_makes_lets_the_nodes_mount(cluster, an_object, there):
+    theirs = an_object("Namespace", "storage", None, ours=False)
+    cluster.holds(*([theirs] if there else []))
+    given = {"csi_driver_namespace": "storage", "csi_driver_cloud_conf": {"Global": CLOUD}}
+    assert cluster.run("csi_driver", **GIVEN, **given).returncode == 0
+    [made] = [each for each in cluster.objects() if each["kind"] == "Namespace"]
+    enforced = {"pod-security.kubernetes.io/enforce": "privileged"}
+    assert made["metadata"]["labels"] == (theirs["metadata"]["labels"] if there else enforced)

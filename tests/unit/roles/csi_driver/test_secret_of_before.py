@@ -54,18 +54,22 @@ def test_what_it_does_not_say_is_as_everywhere(cluster, holds):
 
 
 @pytest.mark.parametrize(
-    ("file", "code"),
+    ("line", "code"),
     [
-        ("/etc/cacert/ca.pem", 2),
-        ("/etc/ssl/certs/cacert/ca.pem", 2),
-        ("/etc/config/ca.crt", 0),
-        ('"/etc/ssl/certs/ca-certificates.crt"', 0),
+        ("ca-file = /etc/cacert/ca.pem", 2),
+        ("ca-file = /etc/ssl/certs/cacert/ca.pem", 2),
+        ("cert-file=/etc/cacert/ca.pem", 2),
+        ('key-file = "/etc/cacert/ca.pem"', 2),
+        ("clouds-file = /etc/cacert/ca.pem", 2),
+        ("ca-file = /etc/config/ca.crt", 0),
+        ("clouds-file = /etc/config/clouds.yaml", 0),
+        ('ca-file = "/etc/ssl/certs/ca-certificates.crt"', 0),
     ],
 )
-def test_authorities_that_the_pod_does_not_have_are_told_before_another_gives_its_place(
-    cluster, holds, an_object, file, code
+def test_files_that_the_pod_does_not_have_are_told_before_another_gives_its_place(
+    cluster, holds, an_object, line, code
 ):
-    holds(f"ca-file = {file}")
+    holds(line)
     another = an_object("CSIDriver", "cinder.csi.openstack.org", None, ours=False)
     cluster.holds(*cluster.objects(), another | {"apiVersion": "storage.k8s.io/v1"})
     before = cluster.objects()
@@ -78,6 +82,36 @@ def test_authorities_that_the_pod_does_not_have_are_told_before_another_gives_it
 def test_an_installation_that_runs_keeps_its_authorities(cluster, holds):
     holds("ca-file=/etc/cacert/ca.pem")
     assert cluster.run("csi_driver", **GIVEN).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ([], 2),
+        ([{"namespace": "shop", "names": ["others"]}], 2),
+        ([{"namespace": "shop", "names": ["account"]}], 0),
+        ([{"namespace": "shop"}], 0),
+    ],
+)
+def test_another_keeps_its_place_when_classes_name_secrets_that_could_not_be_read(
+    cluster, holds, an_object, given, code
+):
+    holds()
+    another = an_object("CSIDriver", "cinder.csi.openstack.org", None, ours=False)
+    storage_class = an_object("StorageClass", "account", None, ours=False) | {
+        "provisioner": "cinder.csi.openstack.org",
+        "parameters": {
+            f"csi.storage.k8s.io/{call}-secret-{part}": value
+            for call in ("provisioner", "node-stage")
+            for part, value in (("name", "account"), ("namespace", "shop"))
+        },
+    }
+    cluster.holds(*cluster.objects(), another | {"apiVersion": "storage.k8s.io/v1"}, storage_class)
+    before = cluster.objects()
+    ran = cluster.run("csi_driver", **GIVEN, csi_driver_take_over=True, csi_driver_class_secrets=given)
+    assert ran.returncode == code, ran.stdout
+    assert (cluster.objects() == before) == bool(code)
+    assert ("shop/account (StorageClass account)" in ran.stdout) == bool(code)
 
 
 def test_another_keeps_its_place_when_the_cluster_lacks_what_is_asked_for(cluster, holds, an_object):

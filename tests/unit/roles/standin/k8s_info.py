@@ -13,6 +13,12 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 
+def among(labels: set[str], selector: str) -> bool:
+    """Whether labels are what one selector asks for: ``key=value``, or ``key in (value,value)``."""
+    key, dummy, values = selector.partition(" in ")
+    return bool(labels & ({f"{key}={value}" for value in values.strip("()").split(",")} if values else {key}))
+
+
 class ActionModule(ActionBase):
     def run(self, tmp: object = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         given = self._task.args
@@ -28,11 +34,10 @@ class ActionModule(ActionBase):
                 # Asked for by its name, an object comes whatever its labels are.
                 matches = metadata["name"] == given["name"]
             else:
-                fields = {f"metadata.name={metadata['name']}"}
-                matches = (
-                    set(given.get("label_selectors", ())) <= labels
-                    and set(given.get("field_selectors", ())) <= fields
-                )
+                fields = {f"metadata.name={metadata['name']}", f"type={each.get('type')}"}
+                matches = all(
+                    among(labels, wanted) for wanted in given.get("label_selectors", ())
+                ) and fields >= set(given.get("field_selectors", ()))
             if matches:
                 found.append(each)
         return {"resources": found}
