@@ -37,13 +37,12 @@ CLASSES = [
         (CLASSES[:1], "", "the default class does not exist"),
     ],
 )
-def test_the_class_that_is_tested(cluster, classes, named, refusal):
-    cluster.holds(*classes)
+def test_the_class_that_is_tested(cluster, a_node, classes, named, refusal):
+    cluster.holds(*classes, *a_node("node1"), *a_node("node2"))
     ran = cluster.run(
         "csi_verify",
         "prepare",
         csi_verify_begun="1",
-        csi_verify_nodes=["node1", "node2"],
         csi_verify_storage_class=named,
     )
     assert (ran.returncode != 0) == bool(refusal), ran.stdout
