@@ -15,6 +15,9 @@ from ansible_collections.mooring.storage.tests.e2e.objects import Body
 from ansible_collections.mooring.storage.tests.e2e.plays import LAB_VARIABLES, run_play
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 
+#: Nodes connect to volumes by themselves.
+THROUGH_CINDER: dict[str, Any] = {"csi_driver_attach": "cinder", "csi_driver_max_disks_per_node": 0}
+
 
 def cloud_conf(account: Mapping[str, Any]) -> dict[str, str]:
     """The section of cloud.conf for an entry of the lab's clouds.yaml."""
@@ -52,8 +55,7 @@ def installed_through_cinder(
     folder: Path, name: str, http_port: int, account: Mapping[str, Any], **variables: Any
 ) -> contextlib.AbstractContextManager[str]:
     """Have one installed whose nodes connect to volumes by themselves. See ``installed``."""
-    by_themselves = {"csi_driver_attach": "cinder", "csi_driver_max_disks_per_node": 0}
-    return installed(folder, name, http_port, account, **by_themselves, **variables)
+    return installed(folder, name, http_port, account, **THROUGH_CINDER, **variables)
 
 
 def role_of(name: str, http_port: int, account: Mapping[str, Any], **variables: Any) -> Body:

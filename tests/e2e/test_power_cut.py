@@ -22,6 +22,8 @@ from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 #: Seconds for which a volume is watched that must not leave its node: some turns of Kubernetes' controllers.
 WATCHED = 15
 TAINT = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+#: The second driver: its name, and its nodes' HTTP port.
+CUT = ("cut", 19813)
 #: The controller must outlive the node.
 OTHER, NODE = "node1", "node2"
 PART_OF = "app in (csi-cinder-{0}plugin, csi-cut-{0}plugin)"
@@ -81,7 +83,7 @@ def bring_back():
 def driver(second_account, tmp_path_factory):
     """A driver that attaches through Cinder."""
     folder = tmp_path_factory.mktemp("cut")
-    with second_driver.installed_through_cinder(folder, "cut", 19813, second_account) as name:
+    with second_driver.installed_through_cinder(folder, *CUT, second_account) as name:
         yield name
 
 
@@ -123,7 +125,9 @@ def user(namespace, name, node):
 
 
 @pytest.mark.alone
-def test_volumes_leave_a_dead_node_when_kubernetes_says_so(namespace, volumes, node):
+def test_volumes_leave_a_dead_node_when_kubernetes_says_so(
+    namespace, volumes, node, second_account, tmp_path
+):
     objects.apply(user(namespace, "before", node))
     objects.wait_ready(namespace, "before")
     written = objects.run(namespace, "before", WRITE)
@@ -137,6 +141,10 @@ def test_volumes_leave_a_dead_node_when_kubernetes_says_so(namespace, volumes, n
     # Kubernetes has not given the node up: for all that is known, it may still write.
     assert not becomes(lambda: holders(volumes) != before, WATCHED), holders(volumes)
     assert objects.get("pod", "after", namespace)["status"]["phase"] == "Pending"
+
+    # A dead node holds up no installation.
+    role = second_driver.role_of(*CUT, second_account, **second_driver.THROUGH_CINDER)
+    assert f"Not waited for, as they are down: {node}." in second_driver.run(tmp_path, role)
 
     kubectl("taint", "node", node, TAINT)
     # Its controllers look at dead nodes and their pods about once a minute.
