@@ -132,7 +132,7 @@ class CloudAccess:
         # There from the start: an increase from nothing to 1 is none to Prometheus.
         metrics.openstack_failures.labels(sdk.RENEWAL, CredentialRefused.__name__)
         self._gates: dict[str, Gate] = {}
-        metrics.queued = lambda: sum(gate.waiting() for gate in self._gates.values())
+        metrics.queued = lambda: sum(gate.waiting() for gate in list(self._gates.values()))
         self._stopped = threading.Event()
         self._looking = threading.Lock()
         self._links: dict[str, CloudLink] = {}

@@ -78,6 +78,18 @@ def resolve(source: csi.VolumeContentSource, cloud: BlockCloud, deadline: Deadli
     raise InvalidRequest("volume_content_source names neither a snapshot nor a volume")
 
 
+def of_begun(
+    name: str, source: csi.VolumeContentSource, cloud: BlockCloud, deadline: Deadline
+) -> ContentSource | None:
+    """Return the source of a volume that an earlier request began, None when there is none of that source.
+
+    :raises Busy: it may still be made.
+    """
+    source_id = source.snapshot.snapshot_id or source.volume.volume_id
+    found = cloud.volumes.begun(name, source_id, deadline)
+    return None if found is None else ContentSource(source_id, found.origin, 0, found.zone)
+
+
 def _snapshot(snapshot_id: str, cloud: BlockCloud, deadline: Deadline) -> ContentSource:
     found = cloud.snapshots.find(snapshot_id, deadline) or cloud.backups.find(snapshot_id, deadline)
     if found is None:

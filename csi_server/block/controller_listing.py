@@ -22,7 +22,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc import pages
 from ..rpc.deadlines import deadline_of
 from . import health, sizes
-from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, require
+from .controller_part import ControllerPart, Kinds, Rpc, require, volume_in
 
 
 class ListingRpcs(ControllerPart):
@@ -109,13 +109,7 @@ class ListingRpcs(ControllerPart):
         return found
 
     def _find_volume(self, volume_id: str, secrets: Mapping[str, str], deadline: Deadline) -> Volume:
-        def look(cloud: BlockCloud) -> Volume | None:
-            try:
-                return cloud.volumes.find(volume_id, deadline)
-            except NotFound:
-                return None
-
-        found = self._find(secrets, look)
+        found = self._find(secrets, lambda cloud: volume_in(cloud, volume_id, deadline))
         if found is None:
             raise NotFound(f"volume {volume_id} does not exist")
         return found

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Protocol, TypeVar
 
-from ...plugins.module_utils._cloud.errors import CloudError, InvalidRequest, Unavailable
+from ...plugins.module_utils._cloud.errors import CloudError, InvalidRequest, NotFound, Unavailable
 from ...plugins.module_utils._cloud.volume import Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
 from ..proto import csi_pb2_grpc
 from ..rpc.locks import Locks
+from . import names
 from .backups import BlockBackups
 from .capacity import VolumeCapacity
 from .expansion import VolumeExpansion
@@ -121,8 +122,31 @@ class ControllerPart(csi_pb2_grpc.ControllerServicer):
             raise unasked
         return None
 
+    def _having(self, secrets: Mapping[str, str], look: Callable[[BlockCloud], object]) -> BlockCloud:
+        """Return the cloud that has what a request is to take away; where none has it, the first one.
+
+        The sidecars ask without the Secret where they cannot read it. The first cloud has nothing of that id
+        then, and what another has would stay for ever.
+
+        :param look: see ``_find``.
+        :raises Unavailable: one of them cannot be asked, and no other has it.
+        """
+        if not secrets.get(names.CLOUD) and len(self._clouds.all()) > 1:
+            found = self._find({}, lambda cloud: None if look(cloud) is None else cloud)
+            if found is not None:
+                return found
+        return self._clouds.of(secrets)
+
     def _ways(self, secrets: Mapping[str, str]) -> Iterable[Callable[[], BlockCloud]]:
         return [partial(self._clouds.of, secrets)] if secrets else self._clouds.all().values()
+
+
+def volume_in(cloud: BlockCloud, volume_id: str, deadline: Deadline) -> Volume | None:
+    """Return a volume of a cloud, None when it has none of that id."""
+    try:
+        return cloud.volumes.find(volume_id, deadline)
+    except NotFound:
+        return None
 
 
 def require(request: object, *fields: str) -> None:

@@ -59,7 +59,9 @@ class SnapshotRpcs(ControllerPart):
         require(request, "snapshot_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.snapshot_id):
-            cloud = self._clouds.of(request.secrets)
+            cloud = self._having(
+                request.secrets, lambda cloud: _snapshot_in(cloud, request.snapshot_id, deadline)
+            )
             if not cloud.snapshots.delete(request.snapshot_id, deadline):
                 cloud.backups.delete(request.snapshot_id, deadline)
         return csi.DeleteSnapshotResponse()
@@ -98,14 +100,12 @@ class SnapshotRpcs(ControllerPart):
         self, snapshot_id: str, secrets: Mapping[str, str], deadline: Deadline
     ) -> Snapshot | Backup | None:
         """Return the snapshot or the backup of that id, None when there is neither."""
+        return self._find(secrets, lambda cloud: _snapshot_in(cloud, snapshot_id, deadline))
 
-        def look(cloud: BlockCloud) -> Snapshot | Backup | None:
-            snapshot = cloud.snapshots.find(snapshot_id, deadline)
-            if snapshot is not None:
-                return snapshot
-            return cloud.backups.find(snapshot_id, deadline)
 
-        return self._find(secrets, look)
+def _snapshot_in(cloud: BlockCloud, snapshot_id: str, deadline: Deadline) -> Snapshot | Backup | None:
+    snapshot = cloud.snapshots.find(snapshot_id, deadline)
+    return snapshot if snapshot is not None else cloud.backups.find(snapshot_id, deadline)
 
 
 def _is_cut(made: Snapshot | Backup) -> bool:

@@ -16,14 +16,19 @@ from ...plugins.module_utils._cloud.errors import (
     HasSnapshots,
     InUse,
     InvalidRequest,
+    NotFound,
     OutOfCapacity,
+    OutOfRange,
     ZoneRefused,
 )
 from ...plugins.module_utils._cloud.volume import Volume, VolumeRequest
+from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
 from . import capabilities, content_source, mutable_parameters, names, parameters, placement, sizes
-from .controller_part import ControllerPart, Kinds, Rpc, require
+from .content_source import ContentSource
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, require, volume_in
+from .sizes import SizeRange
 
 
 class VolumeRpcs(ControllerPart):
@@ -51,8 +56,7 @@ class VolumeRpcs(ControllerPart):
             cloud = self._clouds.of(request.secrets)
             source = content_source.NOTHING
             if request.HasField("volume_content_source"):
-                source = content_source.resolve(request.volume_content_source, cloud, deadline)
-                size = source.fit(size, capacity.required_bytes)
+                source, size = self._source(request, size, cloud, deadline)
             placed = placement.Placement(self._options.claims, wanted.claim, cloud.volumes, deadline)
             zones = self._options.zones
             zone = wanted.availability or zones.wanted(request.accessibility_requirements, source.zone)
@@ -94,6 +98,20 @@ class VolumeRpcs(ControllerPart):
             made.volume_context[names.ENCRYPTED] = "true"
         return csi.CreateVolumeResponse(volume=made)
 
+    def _source(
+        self, request: csi.CreateVolumeRequest, size: SizeRange, cloud: BlockCloud, deadline: Deadline
+    ) -> tuple[ContentSource, SizeRange]:
+        """Return what a volume is made of, and the sizes that it may have then."""
+        try:
+            source = content_source.resolve(request.volume_content_source, cloud, deadline)
+            return source, source.fit(size, request.capacity_range.required_bytes)
+        except (NotFound, OutOfRange):
+            # It may have gone or grown since an earlier call began the volume: that would be left behind.
+            begun = content_source.of_begun(request.name, request.volume_content_source, cloud, deadline)
+            if begun is None:
+                raise
+            return begun, size
+
     def _encode(self, volume: Volume, request: csi.CreateVolumeRequest) -> csi.Volume:
         message = csi.Volume(volume_id=volume.id, capacity_bytes=volume.size * sizes.GIB)
         if request.HasField("volume_content_source"):
@@ -110,7 +128,7 @@ class VolumeRpcs(ControllerPart):
         require(request, "volume_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
-            cloud = self._clouds.of(request.secrets)
+            cloud = self._having(request.secrets, lambda cloud: volume_in(cloud, request.volume_id, deadline))
             try:
                 cloud.volumes.delete(request.volume_id, deadline)
             except HasSnapshots:

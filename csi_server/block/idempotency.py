@@ -24,7 +24,7 @@ from ...plugins.module_utils._cloud.errors import (
     NotFound,
     ZoneRefused,
 )
-from ...plugins.module_utils._cloud.volume import COMING, USABLE, Hints, Volume, VolumeRequest
+from ...plugins.module_utils._cloud.volume import COMING, USABLE, Hints, Origin, Volume, VolumeRequest
 from ...plugins.module_utils._cloud.waiting import Deadline
 from . import names
 from .outcome import UNFINISHED, Askings, HandedOut, removing
@@ -86,6 +86,18 @@ class BlockVolumes:
         """Return the cluster's volumes."""
         return list(self._volumes.all_mine(deadline).values())
 
+    def begun(self, name: str, source_id: str, deadline: Deadline) -> Volume | None:
+        """Return the volume of that name that was made of that source here, None when there is none.
+
+        :raises Busy: it may still be made.
+        """
+        self._askings.check(name)
+        for volume in self._volumes.named(name, deadline):
+            of = _origin(volume)
+            if self._is_mine(volume) and source_id in (of.snapshot_id, of.volume_id, of.backup_id):
+                return replace(volume, origin=of)
+        return None
+
     def create(
         self,
         request: VolumeRequest,
@@ -109,6 +121,7 @@ class BlockVolumes:
         """
         volume = self._adopt(request, sizes, zones, deadline)
         if volume is None:
+            self._askings.check(request.name)
             volume = self._create(replace(request, hints=hints()), deadline)
         if request.origin.backup_id and volume.encrypted:
             self._to_be_encrypted.put(volume.id, True)
@@ -214,8 +227,7 @@ class BlockVolumes:
     ) -> Volume | None:
         namesakes = self._volumes.named(request.name, deadline)
         for volume in namesakes:
-            marked = all(volume.metadata.get(key) == value for key, value in self._mine.items())
-            if not marked and not _is_restored(volume, request):
+            if not self._is_mine(volume) and not _is_restored(volume, request):
                 raise Conflict(f"{volume} exists and was not made by this driver for this cluster")
             if volume.status == "deleting":
                 raise Busy(f"{volume} is being deleted")
@@ -227,6 +239,9 @@ class BlockVolumes:
             key=lambda each: (not each.attachments, each.status not in USABLE, each.id),
             default=None,
         )
+
+    def _is_mine(self, volume: Volume) -> bool:
+        return all(volume.metadata.get(key) == value for key, value in self._mine.items())
 
     def _remove(self, volume: Volume, failure: CloudError, deadline: Deadline) -> None:
         """Return when a volume that failed is gone.
@@ -290,10 +305,15 @@ def _differences(
         found.append(("attachments", "to one node at a time", "to several"))
     if request.zone and volume.zone not in (request.zone, *zones):
         found.append(("availability zone", volume.zone, request.zone))
-    origin = replace(volume.origin, backup_id=volume.metadata.get(names.FROM_BACKUP, ""))
+    origin = _origin(volume)
     if request.origin != origin and not _is_restored(volume, request):
         found.append(("the content of", str(origin), str(request.origin)))
     return found
+
+
+def _origin(volume: Volume) -> Origin:
+    """What a volume was made of; a backup is in its metadata alone."""
+    return replace(volume.origin, backup_id=volume.metadata.get(names.FROM_BACKUP, ""))
 
 
 def _is_restored(volume: Volume, request: VolumeRequest) -> bool:

@@ -85,18 +85,19 @@ class Api:
             options["json"] = json
         pause, repeats, repeatable = 1.0, 0, method != "POST"
         while True:
-            if deadline.passed():
-                raise Timeout(f"cannot {action}: the time allowed for it has passed")
             try:
                 # Pauses are outside: who waits for the service to recover takes no place.
                 with self.admission.admit(name, action, deadline):
+                    if deadline.passed():
+                        raise Timeout(f"cannot {action}: the time allowed for it has passed")
                     return self._once(name, method, path, action, deadline, options, repeats)
             except Unanswered:
                 if not repeatable or deadline.passed():
                     raise
                 repeatable = False
             except _Again as again:
-                wait = again.seconds if again.seconds is not None else pause
+                # At once is taken at its word once.
+                wait = pause if again.seconds is None or (repeats and not again.seconds) else again.seconds
                 if wait >= deadline.left():
                     raise again.error from again
                 deadline.sleep(wait)

@@ -64,7 +64,8 @@ def _rows(
             continue
         found = body[collection]
         yield from found
-        # The link is there when a page is full, and at times when nothing follows.
-        if not found or not body.get(f"{collection}_links"):
+        # The link is there when a page is full, and at times when nothing follows. It is volumes_links, and
+        # group_links.
+        if not found or not any(key.endswith("_links") for key in body):
             return
         markers = [each["id"] for each in found]

@@ -8,6 +8,7 @@ The SDK is imported when a function needs it, so that what only plans or parses 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 import time
@@ -24,6 +25,7 @@ from .token_turn import TokenTurn
 if TYPE_CHECKING:
     from keystoneauth1.identity.base import BaseIdentityPlugin
     from keystoneauth1.session import Session
+    from openstack.config.cloud_region import CloudRegion
     from openstack.connection import Connection
     from requests import Response
 
@@ -66,7 +68,7 @@ def connect(
     :raises errors.CloudError: the settings do not make a connection. No request is sent yet.
     """
     with translated("read the cloud's configuration"):
-        from openstack import config, connection
+        from openstack import config
 
         region = config.OpenStackConfig(
             load_yaml_config=False,
@@ -74,7 +76,7 @@ def connect(
             app_name=" ".join([APPLICATION, *user_agents]),
             session_constructor=_session_class(observer, timeout),
         ).get_one(**settings, api_timeout=timeout)
-        return connection.Connection(config=region)
+        return _connected(region)
 
 
 def connect_named(
@@ -95,7 +97,7 @@ def connect_named(
     :raises errors.CloudError: there is no such entry, or it does not make a connection.
     """
     with translated(f"read cloud {cloud} from clouds.yaml"):
-        from openstack import config, connection
+        from openstack import config
 
         loaded = config.OpenStackConfig(
             config_files=files,
@@ -107,8 +109,16 @@ def connect_named(
         entry = loaded.cloud_config["clouds"].get(cloud) or {}
         if "region_name" in overrides and "regions" not in entry:
             entry["region_name"] = overrides["region_name"]
-        region = loaded.get_one(cloud=cloud, **overrides, api_timeout=timeout)
-        return connection.Connection(config=region)
+        return _connected(loaded.get_one(cloud=cloud, **overrides, api_timeout=timeout))
+
+
+def _connected(region: CloudRegion) -> Connection:
+    from openstack import connection
+
+    made = connection.Connection(config=region)
+    # The SDK keeps each one, and its sockets, until the process ends: those of attempts that failed too.
+    atexit.unregister(made.close)
+    return made
 
 
 def _session_class(observer: Observer, timeout: float) -> type[Session]:

@@ -60,16 +60,28 @@ class OneCloud:
     """The clouds of a driver that reaches one, ``east``.
 
     :ivar down: the name of another that it does not reach; empty where there is no other.
+    :ivar north: one more that it reaches, by that name, if there is one.
     """
 
     cloud: BlockCloud
     down: str = ""
+    north: BlockCloud | None = None
 
     def of(self, secrets: Mapping[str, str]) -> BlockCloud:
-        return self.cloud if secrets.get(names.CLOUD, "east") == "east" else self._refuse()
+        return {"east": lambda: self.cloud, "north": self._north}.get(
+            secrets.get(names.CLOUD, "east"), self._refuse
+        )()
 
     def all(self) -> Mapping[str, Callable[[], BlockCloud]]:
-        return {**({self.down: self._refuse} if self.down else {}), "": lambda: self.cloud}
+        return {
+            **({self.down: self._refuse} if self.down else {}),
+            "": lambda: self.cloud,
+            **({"north": self._north} if self.north else {}),
+        }
+
+    def _north(self) -> BlockCloud:
+        assert self.north
+        return self.north
 
     def _refuse(self) -> BlockCloud:
         raise Unavailable(f"the cloud {self.down} cannot be reached")

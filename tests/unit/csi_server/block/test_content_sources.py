@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 
 from ..conftest import MINE, Driver
+from ..fake_cloud import Failure
 from .test_controller import GIB, capability, create, publish, refused
 from .test_snapshots import take, take_backup
 
@@ -238,3 +239,35 @@ def test_a_volume_with_snapshots_stays(driver: Driver) -> None:
         f"snapshots, which have to be deleted first: {snapshot}",
     )
     assert driver.cloud.volumes[volume]["status"] == "available"
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "volume", "backup"])
+def test_a_volume_is_found_again_when_its_source_is_gone(driver: Driver, kind: str) -> None:
+    """A final error would leave the volume behind: nobody asks for the deletion of what was never made."""
+    content = source(driver, kind)
+    made = create(driver, volume_content_source=content)
+    gone = content.volume.volume_id or content.snapshot.snapshot_id
+    for known in (driver.cloud.volumes, driver.cloud.snapshots.known, driver.cloud.backups.known):
+        known.pop(gone, None)
+    assert create(driver, volume_content_source=content).volume_id == made.volume_id
+    refused(lambda: create(driver, "pvc-2", volume_content_source=content), grpc.StatusCode.NOT_FOUND, gone)
+
+
+def test_a_copy_is_found_again_when_its_source_has_grown(driver: Driver) -> None:
+    content = source(driver, "volume")
+    made = create(driver, volume_content_source=content)
+    driver.cloud.volumes[content.volume.volume_id]["size"] = 2
+    assert create(driver, volume_content_source=content).volume_id == made.volume_id
+    refused(
+        lambda: create(driver, "pvc-2", volume_content_source=content),
+        grpc.StatusCode.OUT_OF_RANGE,
+        "2 GiB",
+    )
+
+
+def test_a_copy_that_may_still_come_is_not_given_up_for_its_source(driver: Driver) -> None:
+    content = source(driver, "snapshot")
+    driver.cloud.failures.append(Failure("POST /volumes", 504))
+    refused(lambda: create(driver, volume_content_source=content), grpc.StatusCode.UNAVAILABLE)
+    driver.cloud.snapshots.known.pop(content.snapshot.snapshot_id)
+    refused(lambda: create(driver, volume_content_source=content), grpc.StatusCode.ABORTED, "was lost")

@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.plugins.module_utils._cloud.errors import Busy
 from ansible_collections.mooring.storage.plugins.module_utils._cloud.waiting import Deadline, Pace, wait_for
 from ansible_collections.mooring.storage.tests.unit.csi_server import scraped
 
@@ -509,6 +510,25 @@ def eventually(true: Callable[[], bool]) -> None:
         Deadline.after(10),
         Pace(first=0.01, second=0.01, growth=1.0),
     )
+
+
+def test_nothing_is_made_for_a_caller_that_has_gone(driver: Driver) -> None:
+    """Another controller may work in its place, and make the same volume."""
+    driver.cloud.failures.append(Failure("GET /volumes/detail", 503, headers={"Retry-After": "60"}))
+    request = csi.CreateVolumeRequest(name="pvc-1", volume_capabilities=[capability()])
+    call = driver.controller.CreateVolume.future(request, timeout=120)
+    eventually(lambda: bool(driver.cloud.calls))
+    call.cancel()
+
+    def ended() -> bool:
+        try:
+            with driver.locks.hold("name pvc-1"):
+                return True
+        except Busy:
+            return False
+
+    eventually(ended)
+    assert [each for each in driver.cloud.calls if each.startswith("POST")] == []
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.mooring.storage.csi_server.block import names
 
 from ..conftest import AnnotatedClaims, Driver
+from ..fake_cloud import Failure
 from .test_controller import create, refused
 
 OF_THE_CLAIM = {names.CLAIM_NAMESPACE: "apps", names.CLAIM_NAME: "data"}
@@ -69,6 +70,15 @@ def test_a_volume_is_found_again_when_its_claim_is_gone(driver: Driver, claims: 
     assert create(driver, parameters=OF_THE_CLAIM).volume_id == made.volume_id
     refused(lambda: create(driver, "pvc-2", parameters=OF_THE_CLAIM), grpc.StatusCode.NOT_FOUND, "apps/data")
     assert list(driver.cloud.volumes) == [made.volume_id]
+
+
+def test_a_volume_that_may_still_come_is_not_given_up_for_its_claim(
+    driver: Driver, claims: AnnotatedClaims
+) -> None:
+    driver.cloud.failures.append(Failure("POST /volumes", 504))
+    refused(lambda: create(driver, parameters=OF_THE_CLAIM), grpc.StatusCode.UNAVAILABLE)
+    claims.gone.add(("apps", "data"))
+    refused(lambda: create(driver, parameters=OF_THE_CLAIM), grpc.StatusCode.ABORTED, "was lost")
 
 
 def test_a_volume_is_found_again_when_its_neighbour_is_gone(driver: Driver, claims: AnnotatedClaims) -> None:

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
+
 import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
 
 from .. import whole
-from ..conftest import Driver
-from .test_controller import create
+from ..conftest import Driver, block_cloud_of
+from ..fake_cloud import FakeCloud
+from .test_controller import capability, create
+
+NORTH = {"cloud": "north"}
 
 CONTROLLER, GROUPS = (csi.DESCRIPTOR.services_by_name[name] for name in ("Controller", "GroupController"))
 METHODS = {
@@ -32,5 +38,62 @@ def test_the_secrets_choose_the_cloud(driver: Driver, name: str) -> None:
     call = driver.channel.unary_unary(f"/{method.containing_service.full_name}/{name}")
     with pytest.raises(grpc.RpcError) as refused:
         call(request.SerializeToString(), timeout=10)
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "the cloud west cannot be reached" in refused.value.details()
+
+
+@pytest.fixture
+def north(driver: Driver) -> FakeCloud:
+    """Another cloud that the driver reaches, by that name; it is not the first one."""
+    made = FakeCloud()
+    driver.clouds.north = block_cloud_of(made, driver.metrics)
+    return made
+
+
+def test_a_volume_is_deleted_where_it_is_when_nobody_could_read_the_secret(
+    driver: Driver, north: FakeCloud
+) -> None:
+    """The provisioner goes on without the Secret, and the first cloud has no such volume."""
+    volume = create(driver, secrets=NORTH).volume_id
+    driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
+    assert list(north.volumes) == []
+
+
+def test_a_snapshot_is_deleted_where_it_is(driver: Driver, north: FakeCloud) -> None:
+    volume = create(driver, secrets=NORTH).volume_id
+    request = csi.CreateSnapshotRequest(source_volume_id=volume, name="snap-1", secrets=NORTH)
+    snapshot = driver.controller.CreateSnapshot(request, timeout=10).snapshot.snapshot_id
+    driver.controller.DeleteSnapshot(csi.DeleteSnapshotRequest(snapshot_id=snapshot), timeout=10)
+    assert list(north.snapshots.known) == []
+
+
+def test_a_volume_is_detached_where_it_is(driver: Driver, north: FakeCloud) -> None:
+    volume, server = create(driver, secrets=NORTH).volume_id, north.add_server()
+    attach = csi.ControllerPublishVolumeRequest(
+        volume_id=volume, node_id=server, volume_capability=capability(), secrets=NORTH
+    )
+    driver.controller.ControllerPublishVolume(attach, timeout=10)
+    detach = csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=server)
+    driver.controller.ControllerUnpublishVolume(detach, timeout=10)
+    assert north.volumes[volume]["status"] == "available"
+
+
+@pytest.mark.parametrize(
+    ("name", "request_of"),
+    [
+        ("DeleteVolume", lambda one: csi.DeleteVolumeRequest(volume_id=one)),
+        ("DeleteSnapshot", lambda one: csi.DeleteSnapshotRequest(snapshot_id=one)),
+        (
+            "ControllerUnpublishVolume",
+            lambda one: csi.ControllerUnpublishVolumeRequest(volume_id=one, node_id="server-1"),
+        ),
+    ],
+)
+def test_nothing_is_gone_before_every_cloud_was_asked(
+    driver: Driver, name: str, request_of: Callable[[str], object]
+) -> None:
+    driver.clouds.down = "west"
+    with pytest.raises(grpc.RpcError) as refused:
+        getattr(driver.controller, name)(request_of(str(uuid.uuid4())), timeout=10)
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     assert "the cloud west cannot be reached" in refused.value.details()

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +147,14 @@ def test_a_token_counts_where_there_is_no_password(credential: str, kind: str) -
 def test_whatever_is_given_beside_a_credential_the_sdk_takes_the_rest(credential: str) -> None:
     conf, dummy = parse(f"[Global]\nauth-url=http://k\n{credential}\n")
     assert sdk.connect(conf.settings, 1.0)
+
+
+def test_a_connection_goes_with_the_last_who_has_it() -> None:
+    """Attempts to connect are without end while a cloud is down."""
+    conf, dummy = parse("[Global]\nauth-url=http://k\nusername=u\npassword=p\ntenant-id=i\ndomain-id=d\n")
+    made = weakref.ref(sdk.connect(conf.settings, 1.0))
+    gc.collect()
+    assert made() is None
 
 
 @pytest.mark.parametrize(

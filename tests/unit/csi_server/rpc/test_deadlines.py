@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -18,6 +20,12 @@ class Context:
     """A call's context, as far as its deadline goes."""
 
     left: float | None
+    over: bool = False
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        self.callbacks.append(callback)
+        return not self.over
 
     def time_remaining(self) -> float | None:
         return self.left
@@ -38,3 +46,25 @@ def test_a_call_ends_before_its_caller_gives_it_up(
 ) -> None:
     monkeypatch.setattr(SYSTEM_CLOCK, "now", lambda: 0.0)
     assert deadlines.deadline_of(Context(left)).left() == given  # type: ignore[arg-type]
+
+
+def test_nobody_waits_once_the_caller_has_gone() -> None:
+    context = Context(60.0)
+    deadline = deadlines.deadline_of(context)  # type: ignore[arg-type]
+    assert not deadline.passed()
+    asleep = threading.Thread(target=deadline.sleep, args=[50.0])
+    asleep.start()
+    for callback in context.callbacks:
+        callback()
+    asleep.join(10)
+    assert (asleep.is_alive(), deadline.passed(), deadline.left(), deadline.within(5).left()) == (
+        False,
+        True,
+        0.0,
+        0.0,
+    )
+
+
+def test_a_caller_that_went_before_is_not_waited_for() -> None:
+    deadline = deadlines.deadline_of(Context(60.0, over=True))  # type: ignore[arg-type]
+    assert (deadline.passed(), deadline.left()) == (True, 0.0)

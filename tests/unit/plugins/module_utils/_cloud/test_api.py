@@ -127,6 +127,11 @@ def test_who_is_wanted_after_the_deadline_does_not_wait_for_it() -> None:
     assert clock.slept == []
 
 
+def test_a_service_that_always_says_at_once_is_not_asked_without_a_pause() -> None:
+    at_once = (503, {"Retry-After": "0"})
+    assert send(Scripted(at_once, at_once, at_once, (200, {})))[0].slept == [0.0, 2.0, 4.0]
+
+
 def test_without_a_word_the_pauses_grow() -> None:
     service = Scripted(*[(503, {})] * 5, (200, {}))
     clock, dummy, error = send(service)

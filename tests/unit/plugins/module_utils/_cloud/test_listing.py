@@ -23,6 +23,7 @@ class Paged:
     def __init__(self, then_deleted: set[int]) -> None:
         self.rows = list(range(6))
         self.then_deleted = then_deleted
+        self.link = "volumes_links"
 
     def request(self, url: str, method: str, **options: Any) -> requests.Response:
         assert url == "/volumes"
@@ -35,7 +36,9 @@ class Paged:
             response.status_code, body = 404, {"itemNotFound": {"message": "no such marker"}}
         else:
             rest = [row for row in self.rows if marker is None or row > marker]
-            body = {"volumes": [{"id": row} for row in rest[:2]], "volumes_links": ["next"] * (len(rest) > 2)}
+            body = {"volumes": [{"id": row} for row in rest[:2]]}
+            if len(rest) > 2:
+                body[self.link] = ["next"]
             self.rows = [row for row in self.rows if row not in self.then_deleted]
         response._content = json.dumps(body).encode()
         return response
@@ -52,6 +55,13 @@ def numbers(service: Paged) -> list[int]:
 )
 def test_a_page_follows_what_is_left_of_the_one_before(then_deleted: set[int], expected: list[int]) -> None:
     assert numbers(Paged(then_deleted)) == expected
+
+
+def test_groups_come_with_a_link_of_another_name() -> None:
+    """Cinder's views: ``volumes_links``, and ``group_links``."""
+    service = Paged(set())
+    service.link = "group_links"
+    assert numbers(service) == [0, 1, 2, 3, 4, 5]
 
 
 def test_when_a_whole_page_went_the_listing_is_to_be_repeated() -> None:
