@@ -47,6 +47,8 @@ _DOCUMENT = "openstack/latest/meta_data.json"
 _CONFIG_DRIVE_LABEL = "config-2"
 #: What Nova makes it of.
 _CONFIG_DRIVE_TYPES = "iso9660,vfat"
+#: What cloud-init calls the cloud, by where it has read of it: the metadata service, or a config drive.
+_CLOUD_INIT_NAMES = ("openstack", "configdrive")
 _LARGEST_DOCUMENT = 4 * 1024**2
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -233,7 +235,7 @@ def from_cloud_init(path: str = "/run/cloud-init/instance-data.json") -> NodeIde
     if not isinstance(data, dict):
         raise SourceSilent(f"{path} has no object v1")
     cloud = data.get("cloud_name") or data.get("cloud-name")
-    if cloud != "openstack":
+    if cloud not in _CLOUD_INIT_NAMES:
         raise SourceSilent(f"{path} is of the cloud {cloud!r}, not of openstack")
     return _identity(
         data.get("instance_id") or data.get("instance-id"), data.get("availability_zone"), CLOUD_INIT

@@ -251,8 +251,10 @@ class HostBlockNode:
         published = self._mounts.at(request.path)
         if published is not None:
             self._device_at(published, request.wanted.serial)
-            _check_same(published, filesystem, read_only)
-            return
+            if not _lacks_read_only(published, read_only) or published.root != staged.root:
+                _check_same(published, filesystem, read_only)
+                return
+            self._mounts.unmount(request.path)
         if request.access.single_path:
             self._check_alone(staged.number, staged.root, [request.staged, request.path])
         # A bind without options of its own has those of what it shows, else it has those alone.
@@ -269,9 +271,11 @@ class HostBlockNode:
         if published is not None:
             if self._devices.number_at(request.path) != device.number:
                 raise MountConflict(f"{request.path} carries {published.source}, not {device.path}")
-            if published.read_only != request.access.read_only:
-                raise MountConflict(f"{request.path} is published {_way(published.read_only)}")
-            return
+            if published.read_only and not request.access.read_only:
+                raise MountConflict(f"{request.path} is published for reading only")
+            if not _lacks_read_only(published, request.access.read_only):
+                return
+            self._mounts.unmount(request.path)
         if request.access.single_path:
             for other in self._mounts.all():
                 if self._shows_file_of(other, device):
@@ -329,6 +333,11 @@ def _check_same(mounted: Mount, filesystem: Filesystem, read_only: bool) -> None
         raise MountConflict(
             f"{mounted.path} is mounted with other options: they differ in {', '.join(sorted(differing))}"
         )
+
+
+def _lacks_read_only(published: Mount, wanted: bool) -> bool:
+    """Whether a bind was ended half way: mount(8) binds, and makes that read-only by a second call."""
+    return wanted and not published.read_only
 
 
 def _way(read_only: bool) -> str:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 #: Kinds of connections whose paths multipathd puts together. Those of NVMe are the kernel's.
 _MAPPED = frozenset({"iscsi", "iser", "fibre_channel"})
+_NO_LUN = -1
 #: As shells have it for a program that is not there.
 _NOT_RUN = 127
 #: Seconds of one program. The kubelet waits no longer for a call, and asks again; os-brick would give most of
@@ -58,6 +59,18 @@ def with_own_target(connection: Mapping[str, Any]) -> dict[str, Any]:
         properties["target_iqns"] = [properties["target_iqn"]]
         properties["target_luns"] = [properties.get("target_lun", 0)]
     return properties
+
+
+def of_no_disk(connection: Mapping[str, Any]) -> dict[str, Any]:
+    """The targets of a connection without its disk.
+
+    To disconnect from that removes no disk, and leaves those targets alone that no disk on this node is of:
+    os-brick tells a connection's disk from others by its LUN.
+    """
+    properties = with_own_target(connection)
+    # It would make a LUN of it.
+    properties.pop("addressing_mode", None)
+    return properties | {"target_luns": [_NO_LUN] * len(properties["target_portals"])}
 
 
 def device_of(found: Mapping[str, Any], kind: str, multipath: Multipath) -> str:

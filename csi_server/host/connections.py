@@ -22,9 +22,10 @@ from urllib.parse import quote
 from ...plugins.module_utils._cloud.observing import UNOBSERVED, Observer
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..credentials import without_credentials
+from .brick import of_no_disk
 from .commands import Commands
 from .devices import Device, Devices, Wanted
-from .errors import DeviceMismatch, DeviceNotReady, InvalidHostRequest
+from .errors import DeviceMismatch, DeviceNotReady, HostError, InvalidHostRequest
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ _ATTACHMENT = "attachment_id"
 #: What sysfs calls a disk that the kernel has given up, of SCSI and of NVMe. Until it has, as while a session
 #: is recovered, what is left for the disk may still be written out.
 _GIVEN_UP = frozenset({"offline", "transport-offline", "dead"})
+#: Kinds of connections that the node makes again at its next boot.
+_MADE_AGAIN = frozenset({"iscsi", "iser"})
 #: Of a file, without its endings. No volume of Cinder has an id as long as that.
 _LONGEST_NAME = 200
 
@@ -53,7 +56,7 @@ class Connection:
     """A connection as it is written down.
 
     :ivar properties: os-brick's, without credentials.
-    :ivar boot: the boot of the kernel in which it was made; in another one it is no more.
+    :ivar boot: the boot of the kernel in which it was made; in another one it leads to no device.
     :ivar path: the device's file, empty until it is there.
     :ivar wwid: the device's, by sysfs; empty until it is there.
     """
@@ -130,8 +133,7 @@ class ConnectedDevices(Devices):
             return
         device = self._known(volume_id)
         there = connection.path if device is not None and self._answers(device) else ""
-        if connection.boot == self._boot:
-            self._disconnect(connection, there)
+        self._end(connection, there)
         os.unlink(self._file(volume_id))
 
     def _end_former(self, wanted: Wanted) -> None:
@@ -140,12 +142,28 @@ class ConnectedDevices(Devices):
         What is left for its device is lost, not written over what another node has written meanwhile.
         """
         former = self._read_connection(wanted.serial)
-        if former is None or not wanted.connection or former.boot != self._boot:
+        if former is None or not wanted.connection:
             return
         if former.properties.get(_ATTACHMENT) != json.loads(wanted.connection).get(_ATTACHMENT):
             log.warning("ending the connection of a former attachment of volume %s", wanted.serial)
-            self._disconnect(former, "")
+            self._end(former, "")
             os.unlink(self._file(wanted.serial))
+
+    def _end(self, connection: Connection, path: str) -> None:
+        if connection.boot == self._boot:
+            self._disconnect(connection, path)
+        elif connection.properties.get("driver_volume_type") in _MADE_AGAIN:
+            self._leave(connection)
+
+    def _leave(self, former: Connection) -> None:
+        """Leave the target of a connection of another boot, where the node has logged in to it again.
+
+        What was its disk may be another volume's by now, so no disk is removed.
+        """
+        try:
+            self._brick.disconnect(of_no_disk(former.properties), "")
+        except (HostError, *_UNUSABLE) as error:
+            log.warning("a target of before the boot of this node may be left over: %s", error)
 
     def _disconnect(self, connection: Connection, path: str) -> None:
         try:

@@ -3,19 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filesystems on a device: recognising, making, checking, growing.
 
-Nothing that carries a signature is formatted.
+Nothing that carries a signature is formatted, but for an XFS that was never finished.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 from dataclasses import dataclass
 
 from .commands import Commands
 from .devices import Device
 from .errors import CommandFailed, HostError, NotClean, UnknownSignature
-from .superblock import LENGTH, filesystem_size
+from .superblock import LENGTH, filesystem_size, is_unfinished_xfs
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,16 @@ _GROW_TIMEOUT = 600.0
 _UNUSED_TAIL = 128 * 1024**2
 
 # A new volume reads as zeros: no discard, and ext4 writes its tables in the background after the mount.
-# mkfs.xfs goes without -f and so refuses by itself what blkid might have overlooked.
+# On a blank one mkfs.xfs goes without -f, and so refuses by itself what blkid might have overlooked.
 _FORMAT = {
     "ext4": ["-F", "-m0", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"],
     "ext3": ["-F", "-m0", "-E", "nodiscard,lazy_itable_init=1"],
     "xfs": ["-K"],
 }
+KERNEL = os.uname().release
+# By default mkfs.xfs makes what no kernel mounts that is older than this.
+_FORMER_KERNELS = (5, 10)
+_FORMAT_FOR_FORMER_KERNELS = {"xfs": ["-m", "bigtime=0,inobtcount=0"]}
 # A clone has the UUID of its source, and XFS refuses to mount two of one UUID.
 _MOUNT_OPTIONS = {"xfs": ("nouuid",)}
 # A journal is replayed even by a mount that is for reading only. Two nodes must not do that at once.
@@ -83,6 +88,13 @@ def chosen_filesystem(signature: Signature | None, asked: str) -> str:
     )
 
 
+def format_options(fs_type: str, kernel: str) -> list[str]:
+    """The options of mkfs for a filesystem that the kernel of this release can mount."""
+    release = tuple(map(int, re.findall(r"\d+", kernel)[:2]))
+    further = _FORMAT_FOR_FORMER_KERNELS.get(fs_type, []) if release < _FORMER_KERNELS else []
+    return [*_FORMAT[fs_type], *further]
+
+
 def mount_options(fs_type: str) -> tuple[str, ...]:
     """The options that a filesystem of this type always needs."""
     return _MOUNT_OPTIONS.get(fs_type, ())
@@ -101,10 +113,14 @@ def parse_probe(text: str) -> Signature | None:
 
 
 class Filesystems:
-    """Works on the filesystem of one device at a time."""
+    """Works on the filesystem of one device at a time.
 
-    def __init__(self, commands: Commands) -> None:
+    :param kernel: the release of the node's.
+    """
+
+    def __init__(self, commands: Commands, kernel: str = KERNEL) -> None:
         self._commands = commands
+        self._kernel = kernel
 
     def signature(self, device: Device) -> Signature | None:
         """What the device carries, None only when it was read and nothing was found.
@@ -127,7 +143,7 @@ class Filesystems:
         return found
 
     def prepare(self, device: Device, asked: str) -> str:
-        """Make the device's filesystem mountable for writing, on a blank device make one; return its type.
+        """Make the device's filesystem mountable for writing, or make one to the end; return its type.
 
         :raises UnknownSignature: it carries something else than the filesystem asked for.
         """
@@ -135,6 +151,8 @@ class Filesystems:
         fs_type = chosen_filesystem(signature, asked)
         if signature is None:
             self._format(device, fs_type)
+        elif fs_type == "xfs" and is_unfinished_xfs(_read_start(device, LENGTH)):
+            self._format(device, fs_type, "-f")
         elif fs_type.startswith("ext"):
             self._commands.run(["e2fsck", "-p", device.path], accept=_CHECKED, timeout=_CHECK_TIMEOUT)
         return fs_type
@@ -176,9 +194,10 @@ class Filesystems:
         argv = ["xfs_growfs", path] if fs_type == "xfs" else ["resize2fs", device.path]
         self._commands.run(argv, timeout=_GROW_TIMEOUT)
 
-    def _format(self, device: Device, fs_type: str) -> None:
+    def _format(self, device: Device, fs_type: str, *further: str) -> None:
         log.info("formatting %s (%d bytes) as %s", device.path, device.size, fs_type)
-        self._commands.run([f"mkfs.{fs_type}", *_FORMAT[fs_type], device.path], timeout=_FORMAT_TIMEOUT)
+        options = [*format_options(fs_type, self._kernel), *further]
+        self._commands.run([f"mkfs.{fs_type}", *options, device.path], timeout=_FORMAT_TIMEOUT)
 
 
 def _read_both_ends(device: Device) -> None:

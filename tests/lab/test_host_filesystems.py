@@ -336,6 +336,34 @@ def test_an_unclean_filesystem_is_repaired(kubelet: Kubelet, disks: Disks) -> No
     kubelet.take_away()
 
 
+def test_an_xfs_that_was_not_finished_is_formatted_again(kubelet: Kubelet, disks: Disks) -> None:
+    disk = disks.plug(VOLUME)
+    ran("mkfs.xfs", "-q", str(disk))
+    ran("xfs_db", "-x", "-c", "sb 0", "-c", "write inprogress 1", str(disk))
+    kubelet.stage(mounted("xfs"))
+    path = kubelet.publish(mounted("xfs"))
+    (path / "data").write_text("kept")
+    kubelet.take_away()
+    # What the kernel has once mounted stays, whatever its mark says: it is a copy of somebody's.
+    ran("xfs_db", "-x", "-c", "sb 0", "-c", "write inprogress 1", str(disk))
+    with refused(Code.INTERNAL, "mount"):
+        kubelet.stage(mounted("xfs"))
+    ran("xfs_db", "-x", "-c", "sb 0", "-c", "write inprogress 0", str(disk))
+    kubelet.stage(mounted("xfs"))
+    assert (kubelet.publish(mounted("xfs")) / "data").read_text() == "kept"
+    kubelet.take_away()
+
+
+def test_a_read_only_bind_that_was_ended_half_way_is_made_again(kubelet: Kubelet, disks: Disks) -> None:
+    disks.plug(VOLUME)
+    kubelet.stage(mounted())
+    path = kubelet.publish(mounted())
+    kubelet.publish(mounted(), readonly=True)
+    with pytest.raises(OSError, match="Read-only"):
+        (path / "more").touch()
+    kubelet.take_away()
+
+
 def test_mount_options_that_the_kernel_refuses(kubelet: Kubelet, disks: Disks, tmp_path: Path) -> None:
     disks.plug(VOLUME)
     with refused(Code.INTERNAL, "no-such-option"):

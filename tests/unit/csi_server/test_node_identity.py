@@ -244,6 +244,8 @@ def test_cloud_init(tmp_path: Path) -> None:
     v1 = {"cloud_name": "openstack", "instance_id": SERVER, "availability_zone": "az1"}
     data.write_text(json.dumps({"v1": v1}))
     assert node_identity.from_cloud_init(str(data)) == NodeIdentity(SERVER, "az1", "cloudInit")
+    data.write_text(json.dumps({"v1": {**v1, "cloud_name": "configdrive"}}))
+    assert node_identity.from_cloud_init(str(data)) == NodeIdentity(SERVER, "az1", "cloudInit")
     data.write_text(json.dumps({"v1": {**v1, "cloud_name": "aws"}}))
     with pytest.raises(SourceSilent, match="of the cloud 'aws'"):
         node_identity.from_cloud_init(str(data))

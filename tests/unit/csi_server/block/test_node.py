@@ -405,6 +405,31 @@ def test_publishing_read_only(kubelet: Kubelet) -> None:
         kubelet.publish(mounted())
 
 
+def test_a_read_only_bind_that_was_ended_half_way_is_made_again(kubelet: Kubelet, machine: Machine) -> None:
+    """mount(8) binds first, for writing if the staged volume is, and makes that read-only afterwards."""
+    kubelet.stage(mounted("ext4", "noatime"))
+    kubelet.publish(mounted("ext4", "noatime"))
+    for dummy in range(2):
+        kubelet.publish(mounted("ext4", "noatime"), readonly=True)
+    assert layers(machine, kubelet.target) == 1
+    assert machine.calls[-1][:3] == ["mount", "-o", "bind,ro,noatime"]
+    assert machine.programs().count("umount") == 1
+
+
+def test_another_folder_of_the_volume_is_no_half_bind(kubelet: Kubelet, machine: Machine) -> None:
+    kubelet.stage(mounted())
+    kubelet.publish(mounted())
+    machine.mountinfo.write_text(
+        "".join(
+            line.replace(" / ", " /sub ") if kubelet.target in line else line
+            for line in machine.mountinfo.read_text().splitlines(keepends=True)
+        )
+    )
+    with refused(Code.ALREADY_EXISTS, "for reading and writing"):
+        kubelet.publish(mounted(), readonly=True)
+    assert layers(machine, kubelet.target) == 1
+
+
 def test_publishing_read_only_keeps_the_options_of_the_staged_volume(
     kubelet: Kubelet, machine: Machine
 ) -> None:
@@ -478,6 +503,19 @@ def test_a_raw_volume_whose_device_is_not_here_is_not_waited_for(kubelet: Kubele
     with refused(Code.FAILED_PRECONDITION, "stage it first"):
         kubelet.publish(raw(), publish_context={"size": str(5 * GIB)})
     assert machine.calls == []
+
+
+def test_a_read_only_bind_of_a_raw_device_that_was_ended_half_way_is_made_again(
+    kubelet: Kubelet, machine: Machine
+) -> None:
+    kubelet.stage(raw())
+    kubelet.publish(raw())
+    for dummy in range(2):
+        kubelet.publish(raw(), readonly=True)
+    assert layers(machine, kubelet.target) == 1
+    assert machine.programs().count("umount") == 1
+    with refused(Code.ALREADY_EXISTS, "for reading only"):
+        kubelet.publish(raw())
 
 
 def test_a_raw_target_that_is_a_folder(kubelet: Kubelet) -> None:

@@ -46,6 +46,13 @@ def superblock(fs_type: str, size: int) -> bytes:
     return bytes(start)
 
 
+def unfinished_xfs(size: int) -> bytes:
+    """The start of a disk as mkfs.xfs leaves it when it is killed."""
+    start = bytearray(superblock("xfs", size))
+    start[100:102], start[126] = b"\xb4\xa5", 1
+    return bytes(start)
+
+
 def luks_header(epoch: int, slots: str) -> str:
     """What cryptsetup luksDump says of a header."""
     return (

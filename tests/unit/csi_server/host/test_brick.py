@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import glob
+
 import pytest
 from oslo_concurrency.processutils import ProcessExecutionError
 
 from ansible_collections.mooring.storage.csi_server.host import brick
 from ansible_collections.mooring.storage.csi_server.host.brick import (
     Multipath,
+    OsBrick,
     device_of,
+    of_no_disk,
     run_program,
     with_own_target,
 )
@@ -40,6 +44,53 @@ def test_a_connection_that_lists_its_targets_keeps_them():
 def test_a_connection_of_another_kind_is_left_as_it_is():
     path = {"driver_volume_type": "local", "device_path": "/dev/loop0"}
     assert with_own_target(path) == path
+
+
+#: Stands for open-iscsi: its sessions and records are in two files.
+ISCSIADM = """#!/bin/sh
+case "$*" in
+"-m session") cat "$(dirname "$0")/sessions" ;;
+"-m node") cat "$(dirname "$0")/records" ;;
+*) echo "$*" >>"$(dirname "$0")/calls" ;;
+esac
+"""
+PORTAL = "192.0.2.1:3260"
+#: Targets that have records, by the number of their session.
+TARGETS = {"": "iqn.gone", "1": "iqn.idle", "2": "iqn.used", "3": "iqn.other"}
+
+
+@pytest.mark.parametrize("multipath", [Multipath(), Multipath(use=True)])
+def test_of_a_connection_without_disks_os_brick_leaves_targets_that_no_disk_is_of(
+    tmp_path, monkeypatch, multipath
+):
+    """Whatever the disk's number: since the node's boot it may have become another volume's."""
+    (tmp_path / "iscsiadm").write_text(ISCSIADM)
+    (tmp_path / "iscsiadm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    records = {number: f"{PORTAL},1 {target}" for number, target in TARGETS.items()}
+    sessions = [f"tcp: [{number}] {record} (non-flash)\n" for number, record in records.items() if number]
+    (tmp_path / "records").write_text("".join(f"{record}\n" for record in records.values()))
+    (tmp_path / "sessions").write_text("".join(sessions))
+    disks = "/sys/class/scsi_host/host2/device/session2/target2:0:0/2:0:0:3/block/none"
+    monkeypatch.setattr(glob, "glob", lambda pattern: [disks] if "session2/" in pattern else [])
+    node = OsBrick(str(tmp_path), multipath)
+    for target in ("iqn.gone", "iqn.idle", "iqn.used", "iqn.unknown"):
+        connection = ONE | {"driver_volume_type": "iscsi", "target_portal": PORTAL, "target_iqn": target}
+        node.disconnect(of_no_disk(connection), "")
+    calls = (tmp_path / "calls").read_text().splitlines()
+    ended = [(call.split()[3], call.split()[-1]) for call in calls if "update" not in call]
+    assert ended == [
+        ("iqn.gone", "--logout"),
+        ("iqn.gone", "delete"),
+        ("iqn.idle", "--logout"),
+        ("iqn.idle", "delete"),
+    ]
+
+
+def test_a_connection_without_disks_has_no_units_in_any_addressing():
+    several = {"target_portals": ["a", "b"], "target_iqns": ["i", "j"], "target_luns": [3, 4]}
+    assert of_no_disk(several | {"addressing_mode": "SAM3-flat"}) == several | {"target_luns": [-1, -1]}
+    assert of_no_disk(ONE)["target_luns"] == [-1]
 
 
 MAP = {"path": "/dev/dm-3", "multipath_id": "360000000000000000e00000000010001"}

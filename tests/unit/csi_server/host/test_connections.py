@@ -36,6 +36,7 @@ PASSWORD = "chap-secret-1"
 KEYRING = "keyring-secret-1"
 PROPERTIES = {
     "driver_volume_type": "iscsi",
+    "target_portal": "192.0.2.1:3260",
     "target_iqn": "iqn.v",
     "auth_username": "user",
     "auth_password": PASSWORD,
@@ -175,13 +176,62 @@ def test_a_device_that_could_not_be_known_again_is_not_used(node, storage) -> No
     assert storage.calls[1:] == [("disconnect", "")]
 
 
-def test_after_a_boot_the_volume_is_connected_to_anew(node, machine, storage, tmp_path: Path) -> None:
+@pytest.fixture
+def left(storage, monkeypatch) -> list[object]:
+    """What os-brick was told to disconnect from: portals, targets, units, path."""
+    told: list[object] = []
+
+    def disconnect(connection, path):
+        targets = [connection[key] for key in ("target_portals", "target_iqns", "target_luns")]
+        told.append((*targets, path))
+
+    monkeypatch.setattr(storage, "disconnect", disconnect)
+    return told
+
+
+LEFT = (["192.0.2.1:3260"], ["iqn.v"], [-1], "")
+
+
+def test_after_a_boot_the_target_is_left_and_no_disk_removed(node, left, tmp_path: Path) -> None:
     device = node().find(WANTED, soon())
     (tmp_path / "boot_id").write_text("boot-2\n")
     rebooted = node()
     assert not rebooted.carries(device, VOLUME)
-    rebooted.release(VOLUME)
-    assert storage.calls == [("connect", "iqn.v")]
+    for dummy in range(2):
+        rebooted.release(VOLUME)
+    assert left == [LEFT]
+
+
+def test_after_a_boot_the_target_of_a_former_attachment_is_left(node, storage, left, tmp_path: Path) -> None:
+    node().find(WANTED, soon())
+    (tmp_path / "boot_id").write_text("boot-2\n")
+    storage.name = "sdb"
+    second = Wanted(VOLUME, GIB, json.dumps({**PROPERTIES, "attachment_id": "second"}))
+    assert node().find(second, soon()).path.endswith("sdb")
+    assert left == [LEFT]
+
+
+@pytest.mark.parametrize("error", [CommandFailed("exit code 20"), KeyError("target_iqn")])
+def test_a_target_that_cannot_be_left_after_a_boot_is_forgotten(
+    node, storage, tmp_path: Path, monkeypatch, caplog, error: Exception
+) -> None:
+    def disconnect(connection, path):
+        raise error
+
+    node().find(WANTED, soon())
+    (tmp_path / "boot_id").write_text("boot-2\n")
+    monkeypatch.setattr(storage, "disconnect", disconnect)
+    node().release(VOLUME)
+    assert str(error) in caplog.text
+    assert list((tmp_path / "connections").iterdir()) == []
+
+
+def test_after_a_boot_nothing_is_left_of_other_kinds_of_connections(node, left, tmp_path: Path) -> None:
+    node().find(Wanted(VOLUME, GIB, json.dumps({**PROPERTIES, "driver_volume_type": "nvmeof"})), soon())
+    (tmp_path / "boot_id").write_text("boot-2\n")
+    node().release(VOLUME)
+    assert left == []
+    assert list((tmp_path / "connections").iterdir()) == []
 
 
 def test_releasing_disconnects_once(node, storage) -> None:

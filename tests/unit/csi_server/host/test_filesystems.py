@@ -18,9 +18,15 @@ from ansible_collections.mooring.storage.csi_server.host.filesystems import (
     Filesystems,
     Signature,
     chosen_filesystem,
+    format_options,
     parse_probe,
 )
-from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import GIB, VOLUME, Machine
+from ansible_collections.mooring.storage.tests.unit.csi_server.host.machine import (
+    GIB,
+    VOLUME,
+    Machine,
+    unfinished_xfs,
+)
 
 
 @pytest.fixture
@@ -101,6 +107,41 @@ def test_a_blank_device_is_formatted_once(
     assert filesystems.prepare(device, fs_type) == fs_type
     assert machine.programs().count(f"mkfs.{fs_type}") == 1
     assert ("e2fsck" in machine.programs()) == (fs_type != "xfs")
+
+
+@pytest.mark.parametrize("asked", ["xfs", ""])
+def test_xfs_that_was_not_finished_is_formatted_again(
+    machine: Machine, device: Device, filesystems: Filesystems, asked: str
+) -> None:
+    with open(device.path, "r+b") as disk:
+        disk.write(unfinished_xfs(GIB))
+    machine.probes[device.path] = "TYPE=xfs\n"
+    with pytest.raises(UnknownSignature, match="neither formatted nor mounted"):
+        filesystems.prepare(device, "ext4")
+    assert filesystems.existing(device, asked) == "xfs"
+    assert set(machine.programs()) == {"blkid"}
+    for dummy in range(2):
+        assert filesystems.prepare(device, asked) == "xfs"
+    [formatted] = [call for call in machine.calls if call[0] == "mkfs.xfs"]
+    assert formatted[-2:] == ["-f", device.path]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "old"),
+    [
+        ("4.18.0-553.el8_10.x86_64", True),
+        ("5.4.0-190-generic", True),
+        ("5.10.0-32-amd64", False),
+        ("6.1", False),
+    ],
+)
+def test_xfs_is_made_such_that_this_kernel_can_mount_it(
+    machine: Machine, device: Device, kernel: str, old: bool
+) -> None:
+    Filesystems(machine, kernel).prepare(device, "xfs")
+    assert ("bigtime=0,inobtcount=0" in machine.calls[-1]) == old
+    assert "-f" not in machine.calls[-1]
+    assert "-m" not in format_options("ext4", kernel)
 
 
 def test_a_blank_device_that_may_only_be_read(
