@@ -66,18 +66,26 @@ def metrics() -> set[str]:
 def requests() -> set[str]:
     """The names by which the cloud layer's requests are counted.
 
-    They are the texts that ``request`` gets first, and the listings, which hand theirs on, second.
+    They are the texts that ``request`` gets first, and the listings, which hand theirs on, second; what is
+    done to one object gets its kind.
     """
-    place = {"request": 0, "listed": 1, "summaries": 1}
+    place = {
+        "request": (0, ""),
+        "listed": (1, ""),
+        "summaries": (1, ""),
+        "shown": (1, "_get"),
+        "delete": (1, "_delete"),
+    }
     found = set()
     for path in (CHECKOUT / "plugins" / "module_utils" / "_cloud").glob("*.py"):
         for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(each, ast.Call):
                 continue
             name = getattr(each.func, "attr", getattr(each.func, "id", ""))
-            given = each.args[place[name]] if name in place and len(each.args) > place[name] else None
+            at, ending = place.get(name, (len(each.args), ""))
+            given = each.args[at] if len(each.args) > at else None
             if isinstance(given, ast.Constant):
-                found.add(str(given.value))
+                found.add(str(given.value) + ending)
     return found
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from . import by_id
 from .api import Api
 from .backup import Backup, BackupRequest, from_api, to_api
-from .errors import Failed, InUse, InvalidRequest, NotFound, Unavailable
+from .errors import InUse, InvalidRequest, NotFound, Unavailable
 from .listing import listed
 from .messages import Messages
-from .paths import segment
 from .polling import SharedPoller
 from .waiting import Deadline, LearnedPace, PaceSource
 
@@ -41,13 +41,8 @@ class Backups:
 
     def find(self, backup_id: str, deadline: Deadline) -> Backup | None:
         """Return the backup, None when there is none of that id."""
-        try:
-            body = self._api.request(
-                "backup_get", "GET", f"/backups/{segment(backup_id)}", f"read backup {backup_id}", deadline
-            )
-        except NotFound:
-            return None
-        return from_api(body["backup"])
+        found = by_id.shown(self._api, "backup", backup_id, deadline)
+        return None if found is None else from_api(found)
 
     def named(self, name: str, deadline: Deadline) -> list[Backup]:
         """Return the backups of exactly that name."""
@@ -101,35 +96,15 @@ class Backups:
 
         :raises InUse: the backup's state, or backups that build on it, forbid it.
         """
-        try:
-            self._api.request(
-                "backup_delete",
-                "DELETE",
-                f"/backups/{segment(backup_id)}",
-                f"delete backup {backup_id}",
-                deadline,
-            )
-        except NotFound:
-            return False
-        except InvalidRequest as refused:
-            raise InUse(refused.message, refused.request_id) from refused
-        return True
+        return by_id.delete(self._api, "backup", backup_id, deadline)
 
     def wait_until_gone(self, backup_id: str, deadline: Deadline) -> None:
         """Wait until a backup that is being deleted does not exist any more.
 
         :raises Failed: Cinder could not delete it; the message holds its reason.
         """
-
-        def judge(now: Backup | None) -> bool | None:
-            if now is None:
-                return True
-            if now.status == "deleting":
-                return None
-            raise Failed(f"Cinder could not delete {now}: {self.reason(now, deadline)}")
-
-        self._poller.wait_until_gone(
-            backup_id, judge, f"backup {backup_id} to be deleted", deadline, self._gone
+        by_id.wait_until_gone(
+            self._poller, "backup", backup_id, lambda now: self.reason(now, deadline), deadline, self._gone
         )
 
     def _by_id(self, deadline: Deadline) -> dict[str, Backup]:

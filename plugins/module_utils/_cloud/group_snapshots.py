@@ -8,12 +8,12 @@ Source: Block Storage API v3, "Group snapshots".
 
 from __future__ import annotations
 
+from . import by_id
 from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound
 from .group import GroupSnapshot, group_snapshot_from_api
 from .listing import listed
 from .messages import Messages
-from .paths import segment
 from .polling import SharedPoller
 from .waiting import Deadline, LearnedPace, PaceSource
 
@@ -32,17 +32,8 @@ class GroupSnapshots:
 
     def find(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot | None:
         """Return the group snapshot, None when there is none of that id."""
-        try:
-            body = self._api.request(
-                "group_snapshot_get",
-                "GET",
-                f"/group_snapshots/{segment(group_snapshot_id)}",
-                f"read group snapshot {group_snapshot_id}",
-                deadline,
-            )
-        except NotFound:
-            return None
-        return group_snapshot_from_api(body["group_snapshot"])
+        found = by_id.shown(self._api, "group_snapshot", group_snapshot_id, deadline)
+        return None if found is None else group_snapshot_from_api(found)
 
     def named(self, name: str, deadline: Deadline) -> list[GroupSnapshot]:
         """Return the group snapshots of exactly that name."""
@@ -99,34 +90,21 @@ class GroupSnapshots:
 
         :raises InUse: its state forbids it.
         """
-        try:
-            self._api.request(
-                "group_snapshot_delete",
-                "DELETE",
-                f"/group_snapshots/{segment(group_snapshot_id)}",
-                f"delete group snapshot {group_snapshot_id}",
-                deadline,
-            )
-        except NotFound:
-            return
-        except InvalidRequest as refused:
-            raise InUse(refused.message, refused.request_id) from refused
+        by_id.delete(self._api, "group_snapshot", group_snapshot_id, deadline)
 
     def wait_until_gone(self, group_snapshot_id: str, deadline: Deadline) -> None:
         """Wait until a group snapshot that is being deleted does not exist any more.
 
         :raises Failed: Cinder could not delete it; the message holds its reason.
         """
-
-        def judge(now: GroupSnapshot | None) -> bool | None:
-            if now is None:
-                return True
-            if now.status == "deleting":
-                return None
-            raise Failed(f"Cinder could not delete {now}: {self._reason(now, deadline)}")
-
-        what = f"group snapshot {group_snapshot_id} to be deleted"
-        self._poller.wait_until_gone(group_snapshot_id, judge, what, deadline, self._pace)
+        by_id.wait_until_gone(
+            self._poller,
+            "group_snapshot",
+            group_snapshot_id,
+            lambda now: self._reason(now, deadline),
+            deadline,
+            self._pace,
+        )
 
     def _reason(self, snapshot: GroupSnapshot, deadline: Deadline) -> str:
         return self._messages.reason(snapshot.id, deadline) or f"its status is {snapshot.status}"

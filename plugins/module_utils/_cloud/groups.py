@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from . import by_id
 from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound
 from .group import Group, GroupRequest, GroupType, group_from_api, group_type_from_api, to_api
@@ -37,18 +38,8 @@ class Groups:
 
     def find(self, group_id: str, deadline: Deadline) -> Group | None:
         """Return the group, None when there is none of that id."""
-        try:
-            body = self._api.request(
-                "group_get",
-                "GET",
-                f"/groups/{segment(group_id)}",
-                f"read group {group_id}",
-                deadline,
-                params=WITH_VOLUMES,
-            )
-        except NotFound:
-            return None
-        return group_from_api(body["group"])
+        found = by_id.shown(self._api, "group", group_id, deadline, WITH_VOLUMES)
+        return None if found is None else group_from_api(found)
 
     def named(self, name: str, deadline: Deadline) -> list[Group]:
         """Return the groups of exactly that name."""
@@ -149,15 +140,9 @@ class Groups:
             return
         except InvalidRequest as refused:
             raise InUse(refused.message, refused.request_id) from refused
-
-        def judge(now: Group | None) -> bool | None:
-            if now is None:
-                return True
-            if now.status == "deleting":
-                return None
-            raise Failed(f"Cinder could not delete {now}: {self._reason(now, deadline)}")
-
-        self._poller.wait_until_gone(group_id, judge, f"group {group_id} to be deleted", deadline, self._pace)
+        by_id.wait_until_gone(
+            self._poller, "group", group_id, lambda now: self._reason(now, deadline), deadline, self._pace
+        )
 
     def _reason(self, group: Group, deadline: Deadline) -> str:
         return self._messages.reason(group.id, deadline) or f"its status is {group.status}"

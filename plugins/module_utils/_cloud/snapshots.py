@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from . import by_id
 from .api import Api
 from .errors import Failed, InUse, InvalidRequest, NotFound
 from .listing import listed
 from .messages import Messages
-from .paths import segment
 from .polling import SharedPoller
 from .snapshot import Snapshot, SnapshotRequest, from_api, to_api
 from .waiting import Deadline, LearnedPace, PaceSource
@@ -45,17 +45,8 @@ class Snapshots:
 
     def find(self, snapshot_id: str, deadline: Deadline) -> Snapshot | None:
         """Return the snapshot, None when there is none of that id."""
-        try:
-            body = self._api.request(
-                "snapshot_get",
-                "GET",
-                f"/snapshots/{segment(snapshot_id)}",
-                f"read snapshot {snapshot_id}",
-                deadline,
-            )
-        except NotFound:
-            return None
-        return from_api(body["snapshot"])
+        found = by_id.shown(self._api, "snapshot", snapshot_id, deadline)
+        return None if found is None else from_api(found)
 
     def named(self, name: str, deadline: Deadline) -> list[Snapshot]:
         """Return the snapshots of exactly that name."""
@@ -118,35 +109,20 @@ class Snapshots:
 
         :raises InUse: the snapshot's state, or what was made of it, forbids it.
         """
-        try:
-            self._api.request(
-                "snapshot_delete",
-                "DELETE",
-                f"/snapshots/{segment(snapshot_id)}",
-                f"delete snapshot {snapshot_id}",
-                deadline,
-            )
-        except NotFound:
-            return False
-        except InvalidRequest as refused:
-            raise InUse(refused.message, refused.request_id) from refused
-        return True
+        return by_id.delete(self._api, "snapshot", snapshot_id, deadline)
 
     def wait_until_gone(self, snapshot_id: str, deadline: Deadline) -> None:
         """Wait until a snapshot that is being deleted does not exist any more.
 
         :raises Failed: Cinder could not delete it; the message holds its reason.
         """
-
-        def judge(now: Snapshot | None) -> bool | None:
-            if now is None:
-                return True
-            if now.status == "deleting":
-                return None
-            raise Failed(f"Cinder could not delete {now}: {self._reason(now, deadline)}")
-
-        self._poller.wait_until_gone(
-            snapshot_id, judge, f"snapshot {snapshot_id} to be deleted", deadline, self._paces.gone
+        by_id.wait_until_gone(
+            self._poller,
+            "snapshot",
+            snapshot_id,
+            lambda now: self._reason(now, deadline),
+            deadline,
+            self._paces.gone,
         )
 
     def _reason(self, snapshot: Snapshot, deadline: Deadline) -> str:

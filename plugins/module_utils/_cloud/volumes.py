@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from . import by_id
 from .api import Api
-from .errors import Busy, Failed, InUse, InvalidRequest, NotFound, OutOfCapacity
+from .errors import Busy, Failed, InvalidRequest, NotFound, OutOfCapacity
 from .listing import listed
 from .messages import Messages
 from .paths import segment
@@ -65,13 +66,8 @@ class Volumes:
 
     def find(self, volume_id: str, deadline: Deadline) -> Volume | None:
         """Return the volume, None when there is none of that id."""
-        try:
-            body = self._api.request(
-                "volume_get", "GET", f"/volumes/{segment(volume_id)}", f"read volume {volume_id}", deadline
-            )
-        except NotFound:
-            return None
-        return from_api(body["volume"])
+        found = by_id.shown(self._api, "volume", volume_id, deadline)
+        return None if found is None else from_api(found)
 
     def named(self, name: str, deadline: Deadline) -> list[Volume]:
         """Return the volumes of exactly that name."""
@@ -142,7 +138,7 @@ class Volumes:
                 return None
             if now.status not in NOT_MADE:
                 raise Busy(f"{now} is there, and cannot be used now: its status is {now.status}")
-            reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
+            reason = self._reason(now, deadline)
             kind = OutOfCapacity if any(words in reason for words in NO_BACK_END) else Failed
             raise kind(f"Cinder could not create {now}: {reason}")
 
@@ -166,20 +162,7 @@ class Volumes:
 
         :raises InUse: the volume's state, an attachment or a snapshot forbids it.
         """
-        try:
-            self._api.request(
-                "volume_delete",
-                "DELETE",
-                f"/volumes/{segment(volume_id)}",
-                f"delete volume {volume_id}",
-                deadline,
-            )
-        except NotFound:
-            return False
-        except InvalidRequest as refused:
-            # Cinder answers 400 for every state that it does not like.
-            raise InUse(refused.message, refused.request_id) from refused
-        return True
+        return by_id.delete(self._api, "volume", volume_id, deadline)
 
     def snapshots_of(self, volume_id: str, deadline: Deadline) -> list[str]:
         """Return the ids of a volume's snapshots, whoever took them."""
@@ -192,17 +175,13 @@ class Volumes:
 
         :raises Failed: Cinder could not delete it; the message holds its reason.
         """
-
-        def judge(now: Volume | None) -> bool | None:
-            if now is None:
-                return True
-            if now.status == "deleting":
-                return None
-            reason = self._messages.reason(now.id, deadline) or f"its status is {now.status}"
-            raise Failed(f"Cinder could not delete {now}: {reason}")
-
-        self._poller.wait_until_gone(
-            volume_id, judge, f"volume {volume_id} to be deleted", deadline, self._paces.gone
+        by_id.wait_until_gone(
+            self._poller,
+            "volume",
+            volume_id,
+            lambda now: self._reason(now, deadline),
+            deadline,
+            self._paces.gone,
         )
 
     def wait_until_attached(self, volume_id: str, server_id: str, deadline: Deadline) -> Volume:
@@ -264,6 +243,9 @@ class Volumes:
         """Return the volumes that carry the caller's metadata, by id."""
         listed = self._list({"metadata": str(self._mine)}, "list the volumes", deadline)
         return {volume.id: volume for volume in listed}
+
+    def _reason(self, volume: Volume, deadline: Deadline) -> str:
+        return self._messages.reason(volume.id, deadline) or f"its status is {volume.status}"
 
     def _list(self, filters: dict[str, str | int], action: str, deadline: Deadline) -> Iterator[Volume]:
         for each in listed(self._api, "volume_list", "volumes", filters, action, deadline):
