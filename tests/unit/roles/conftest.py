@@ -19,9 +19,13 @@ Object = dict[str, Any]
 
 
 class Cluster:
-    """A cluster, and what plays do to it."""
+    """A cluster, and what plays do to it.
+
+    :ivar options: of ansible-playbook.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.options: list[str] = []
         self._folder = folder
         self._file = folder / "cluster.json"
         actions = folder / "collections" / "ansible_collections" / "kubernetes" / "core" / "plugins"
@@ -57,7 +61,7 @@ class Cluster:
         (self._folder / "play.yml").write_text(json.dumps([play]))
         paths = [str(self._folder / "collections"), os.environ["ANSIBLE_COLLECTIONS_PATH"]]
         return subprocess.run(
-            ["ansible-playbook", str(self._folder / "play.yml")],
+            ["ansible-playbook", *self.options, str(self._folder / "play.yml")],
             env=os.environ
             | {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(paths), "TEST_CLUSTER": str(self._file)},
             capture_output=True,
@@ -70,6 +74,12 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
+
+
+@pytest.fixture
+def in_check_mode(cluster: Cluster) -> None:
+    """Plays change nothing."""
+    cluster.options.append("--check")
 
 
 @pytest.fixture

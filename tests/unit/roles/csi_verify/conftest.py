@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,13 +56,3 @@ def without_nova(tmp_path: Path) -> None:
     plugins = tmp_path / "collections" / "ansible_collections" / "openstack" / "cloud" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "action").symlink_to(STANDIN)
-
-
-@pytest.fixture
-def in_check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = subprocess.run
-
-    def checking(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        return run([*command, "--check"], **options)
-
-    monkeypatch.setattr(subprocess, "run", checking)
