@@ -79,14 +79,15 @@ def resolve(source: csi.VolumeContentSource, cloud: BlockCloud, deadline: Deadli
 
 
 def of_begun(
-    name: str, source: csi.VolumeContentSource, cloud: BlockCloud, deadline: Deadline
+    name: str, source: csi.VolumeContentSource, cluster: str, cloud: BlockCloud, deadline: Deadline
 ) -> ContentSource | None:
     """Return the source of a volume that an earlier request began, None when there is none of that source.
 
     :raises Busy: it may still be made.
     """
     source_id = source.snapshot.snapshot_id or source.volume.volume_id
-    found = cloud.volumes.begun(name, source_id, deadline)
+    restored = ContentSource(source_id, Origin(backup_id=source_id), 0).description(cluster)
+    found = cloud.volumes.begun(name, source_id, restored, deadline)
     return None if found is None else ContentSource(source_id, found.origin, 0, found.zone)
 
 

@@ -22,7 +22,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc import pages
 from ..rpc.deadlines import deadline_of
 from . import health, sizes
-from .controller_part import ControllerPart, Kinds, Rpc, require, volume_in
+from .controller_part import ControllerPart, Kinds, Rpc, asked, find, require, volume_in
 
 
 class ListingRpcs(ControllerPart):
@@ -92,7 +92,7 @@ class ListingRpcs(ControllerPart):
         )
 
     def _all(self, secrets: Mapping[str, str], deadline: Deadline) -> list[Volume]:
-        return [each for cloud in self._asked(secrets) for each in cloud.volumes.listed(deadline)]
+        return [each for cloud in asked(self._clouds, secrets) for each in cloud.volumes.listed(deadline)]
 
     def _published_strangers(self, mine: Set[str], deadline: Deadline) -> list[Volume]:
         """Return the volumes that are published here and were not made for this cluster.
@@ -109,7 +109,7 @@ class ListingRpcs(ControllerPart):
         return found
 
     def _find_volume(self, volume_id: str, secrets: Mapping[str, str], deadline: Deadline) -> Volume:
-        found = self._find(secrets, lambda cloud: volume_in(cloud, volume_id, deadline))
+        found = find(self._clouds, secrets, lambda cloud: volume_in(cloud, volume_id, deadline))
         if found is None:
             raise NotFound(f"volume {volume_id} does not exist")
         return found

@@ -96,49 +96,53 @@ class ControllerPart(csi_pb2_grpc.ControllerServicer):
         self._locks = locks
         self._published = Published()
 
-    def _asked(self, secrets: Mapping[str, str]) -> list[BlockCloud]:
-        """Return the clouds that a request is about: the one that its secrets name, without secrets all.
 
-        :raises Unavailable: there is no connection to one of them.
-        """
-        return [way() for way in self._ways(secrets)]
+def asked(clouds: Clouds, secrets: Mapping[str, str]) -> list[BlockCloud]:
+    """Return the clouds that a request is about: the one that its secrets name, without secrets all.
 
-    def _find(self, secrets: Mapping[str, str], look: Callable[[BlockCloud], T]) -> T | None:
-        """Return what the first cloud has that has it, None when none of those that a request is about does.
+    :raises Unavailable: there is no connection to one of them.
+    """
+    return [way() for way in _ways(clouds, secrets)]
 
-        :param look: for it in one cloud; returns None when that does not have it.
-        :raises Unavailable: one of them cannot be asked, and no other has it.
-        """
-        unasked: Unavailable | None = None
-        for way in self._ways(secrets):
-            try:
-                found = look(way())
-            except Unavailable as failure:
-                unasked = unasked or failure
-                continue
-            if found is not None:
-                return found
-        if unasked is not None:
-            raise unasked
-        return None
 
-    def _having(self, secrets: Mapping[str, str], look: Callable[[BlockCloud], object]) -> BlockCloud:
-        """Return the cloud that has what a request is to take away; where none has it, the first one.
+def find(clouds: Clouds, secrets: Mapping[str, str], look: Callable[[BlockCloud], T | None]) -> T | None:
+    """Return what the first cloud has that has it, None when none of those that a request is about does.
 
-        The sidecars ask without the Secret where they cannot read it. The first cloud has nothing of that id
-        then, and what another has would stay for ever.
+    :param look: for it in one cloud; returns None when that does not have it.
+    :raises Unavailable: one of them cannot be asked, and no other has it.
+    """
+    unasked: Unavailable | None = None
+    for way in _ways(clouds, secrets):
+        try:
+            found = look(way())
+        except Unavailable as failure:
+            unasked = unasked or failure
+            continue
+        if found is not None:
+            return found
+    if unasked is not None:
+        raise unasked
+    return None
 
-        :param look: see ``_find``.
-        :raises Unavailable: one of them cannot be asked, and no other has it.
-        """
-        if not secrets.get(names.CLOUD) and len(self._clouds.all()) > 1:
-            found = self._find({}, lambda cloud: None if look(cloud) is None else cloud)
-            if found is not None:
-                return found
-        return self._clouds.of(secrets)
 
-    def _ways(self, secrets: Mapping[str, str]) -> Iterable[Callable[[], BlockCloud]]:
-        return [partial(self._clouds.of, secrets)] if secrets else self._clouds.all().values()
+def having(clouds: Clouds, secrets: Mapping[str, str], look: Callable[[BlockCloud], object]) -> BlockCloud:
+    """Return the cloud that has what a request is to take away; where none has it, the first one.
+
+    The sidecars ask without the Secret where they cannot read it. The first cloud has nothing of that id
+    then, and what another has would stay for ever.
+
+    :param look: see :func:`find`.
+    :raises Unavailable: one of them cannot be asked, and no other has it.
+    """
+    if not secrets.get(names.CLOUD) and len(clouds.all()) > 1:
+        found = find(clouds, {}, lambda cloud: None if look(cloud) is None else cloud)
+        if found is not None:
+            return found
+    return clouds.of(secrets)
+
+
+def _ways(clouds: Clouds, secrets: Mapping[str, str]) -> Iterable[Callable[[], BlockCloud]]:
+    return [partial(clouds.of, secrets)] if secrets else clouds.all().values()
 
 
 def volume_in(cloud: BlockCloud, volume_id: str, deadline: Deadline) -> Volume | None:

@@ -23,7 +23,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc import pages
 from ..rpc.deadlines import deadline_of
 from . import names, sizes, snapshot_parameters
-from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, require
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, asked, find, having, require
 
 
 class SnapshotRpcs(ControllerPart):
@@ -59,8 +59,10 @@ class SnapshotRpcs(ControllerPart):
         require(request, "snapshot_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.snapshot_id):
-            cloud = self._having(
-                request.secrets, lambda cloud: _snapshot_in(cloud, request.snapshot_id, deadline)
+            cloud = having(
+                self._clouds,
+                request.secrets,
+                lambda cloud: _snapshot_in(cloud, request.snapshot_id, deadline),
             )
             if not cloud.snapshots.delete(request.snapshot_id, deadline):
                 cloud.backups.delete(request.snapshot_id, deadline)
@@ -77,7 +79,7 @@ class SnapshotRpcs(ControllerPart):
         else:
             found = [
                 each
-                for cloud in self._asked(request.secrets)
+                for cloud in asked(self._clouds, request.secrets)
                 for kind in (cloud.snapshots, cloud.backups, cloud.group_snapshots)
                 for each in kind.listed(request.source_volume_id, deadline)
             ]
@@ -100,12 +102,14 @@ class SnapshotRpcs(ControllerPart):
         self, snapshot_id: str, secrets: Mapping[str, str], deadline: Deadline
     ) -> Snapshot | Backup | None:
         """Return the snapshot or the backup of that id, None when there is neither."""
-        return self._find(secrets, lambda cloud: _snapshot_in(cloud, snapshot_id, deadline))
+        return find(self._clouds, secrets, lambda cloud: _snapshot_in(cloud, snapshot_id, deadline))
 
 
 def _snapshot_in(cloud: BlockCloud, snapshot_id: str, deadline: Deadline) -> Snapshot | Backup | None:
     snapshot = cloud.snapshots.find(snapshot_id, deadline)
-    return snapshot if snapshot is not None else cloud.backups.find(snapshot_id, deadline)
+    if snapshot is not None:
+        return snapshot
+    return cloud.backups.find(snapshot_id, deadline)
 
 
 def _is_cut(made: Snapshot | Backup) -> bool:

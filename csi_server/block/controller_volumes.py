@@ -27,7 +27,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
 from . import capabilities, content_source, mutable_parameters, names, parameters, placement, sizes
 from .content_source import ContentSource
-from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, require, volume_in
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, having, require, volume_in
 from .sizes import SizeRange
 
 
@@ -107,7 +107,9 @@ class VolumeRpcs(ControllerPart):
             return source, source.fit(size, request.capacity_range.required_bytes)
         except (NotFound, OutOfRange):
             # It may have gone or grown since an earlier call began the volume: that would be left behind.
-            begun = content_source.of_begun(request.name, request.volume_content_source, cloud, deadline)
+            begun = content_source.of_begun(
+                request.name, request.volume_content_source, self._options.cluster, cloud, deadline
+            )
             if begun is None:
                 raise
             return begun, size
@@ -128,7 +130,9 @@ class VolumeRpcs(ControllerPart):
         require(request, "volume_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
-            cloud = self._having(request.secrets, lambda cloud: volume_in(cloud, request.volume_id, deadline))
+            cloud = having(
+                self._clouds, request.secrets, lambda cloud: volume_in(cloud, request.volume_id, deadline)
+            )
             try:
                 cloud.volumes.delete(request.volume_id, deadline)
             except HasSnapshots:

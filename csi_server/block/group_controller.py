@@ -16,7 +16,7 @@ from ..proto import csi_pb2_grpc
 from ..rpc.deadlines import deadline_of
 from ..rpc.locks import Locks
 from . import group_snapshot_parameters
-from .controller_part import Clouds, require
+from .controller_part import Clouds, having, require
 from .controller_snapshots import encode as encode_member
 from .group_snapshots import TakenTogether, check_members
 
@@ -55,10 +55,14 @@ class GroupControllerServicer(csi_pb2_grpc.GroupControllerServicer):
         self, request: csi.DeleteVolumeGroupSnapshotRequest, context: grpc.ServicerContext
     ) -> csi.DeleteVolumeGroupSnapshotResponse:
         require(request, "group_snapshot_id")
+        deadline = deadline_of(context)
         with self._locks.hold(request.group_snapshot_id):
-            self._clouds.of(request.secrets).group_snapshots.delete(
-                request.group_snapshot_id, frozenset(request.snapshot_ids), deadline_of(context)
+            cloud = having(
+                self._clouds,
+                request.secrets,
+                lambda cloud: cloud.group_snapshots.whole(request.group_snapshot_id, deadline),
             )
+            cloud.group_snapshots.delete(request.group_snapshot_id, frozenset(request.snapshot_ids), deadline)
         return csi.DeleteVolumeGroupSnapshotResponse()
 
     def GetVolumeGroupSnapshot(

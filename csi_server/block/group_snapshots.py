@@ -106,6 +106,10 @@ class BlockGroupSnapshots:
         self._handed_out = HandedOut()
         self._consistency = Consistency(groups)
 
+    def whole(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot | None:
+        """Return a group snapshot without its members, None when there is none of that id."""
+        return self._wholes.find(group_snapshot_id, deadline)
+
     def find(self, group_snapshot_id: str, deadline: Deadline) -> TakenTogether:
         """Return a group snapshot, whoever made it.
 

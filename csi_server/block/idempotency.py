@@ -86,9 +86,11 @@ class BlockVolumes:
         """Return the cluster's volumes."""
         return list(self._volumes.all_mine(deadline).values())
 
-    def begun(self, name: str, source_id: str, deadline: Deadline) -> Volume | None:
+    def begun(self, name: str, source_id: str, restored: str, deadline: Deadline) -> Volume | None:
         """Return the volume of that name that was made of that source here, None when there is none.
 
+        :param restored: the description of one that was made of a backup of that id: with the data, Cinder
+            restores another volume's metadata.
         :raises Busy: it may still be made.
         """
         self._askings.check(name)
@@ -96,6 +98,8 @@ class BlockVolumes:
             of = _origin(volume)
             if self._is_mine(volume) and source_id in (of.snapshot_id, of.volume_id, of.backup_id):
                 return replace(volume, origin=of)
+            if volume.description == restored:
+                return replace(volume, origin=Origin(backup_id=source_id))
         return None
 
     def create(

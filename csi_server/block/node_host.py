@@ -214,7 +214,7 @@ class HostBlockNode:
         return same_name and self._devices.number_at(mounted.path) == device.number
 
     def _device_deadline(self, deadline: Deadline) -> Deadline:
-        return Deadline(min(deadline.at, deadline.clock.now() + self._device_wait), deadline.clock)
+        return deadline.within(self._device_wait)
 
     def _opened(self, request: Stage, deadline: Deadline) -> Device:
         """The volume's device, or its mapping where this node encrypts it."""

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import math
 import threading
+from dataclasses import dataclass, field
 
 import grpc
 
-from ...plugins.module_utils._cloud.waiting import SYSTEM_CLOCK, Deadline
+from ...plugins.module_utils._cloud.waiting import Deadline
 
 #: For callers that set no deadline; the sidecars all do.
 DEFAULT_SECONDS = 120.0
@@ -19,33 +19,32 @@ MARGIN = 0.25
 LONGEST = 3600.0
 
 
-class _CallersClock:
-    """The machine's clock for as long as the caller waits; then it is past every moment.
+@dataclass(frozen=True)
+class CallersDeadline(Deadline):
+    """A deadline that has passed as soon as the caller has gone.
 
     What is asked for after that is made beside what others ask for in the caller's place: a provisioner
     that has lost its lease, say.
     """
 
-    def __init__(self) -> None:
-        self._gone = threading.Event()
+    gone: threading.Event = field(default_factory=threading.Event)
 
-    def stop(self) -> None:
-        self._gone.set()
+    def left(self) -> float:
+        return 0.0 if self.gone.is_set() else super().left()
 
-    def now(self) -> float:
-        return math.inf if self._gone.is_set() else SYSTEM_CLOCK.now()
+    def passed(self) -> bool:
+        return self.gone.is_set() or super().passed()
 
     def sleep(self, seconds: float) -> None:
-        self._gone.wait(seconds)
+        self.gone.wait(min(seconds, self.left()))
 
 
-def deadline_of(context: grpc.ServicerContext) -> Deadline:
+def deadline_of(context: grpc.ServicerContext) -> CallersDeadline:
     """Return the moment by which an answer must be on its way: that at which the caller goes, if sooner."""
-    clock = _CallersClock()
-    if not context.add_callback(clock.stop):
-        clock.stop()
     left = context.time_remaining()
     # The stubs promise a float: without a deadline it is None, or the seconds until the end of time.
-    if left is None or left > LONGEST:  # type: ignore[redundant-expr]
-        return Deadline.after(DEFAULT_SECONDS, clock)
-    return Deadline.after(max(0.0, left - MARGIN), clock)
+    unlimited = left is None or left > LONGEST  # type: ignore[redundant-expr]
+    deadline = CallersDeadline.after(DEFAULT_SECONDS if unlimited else max(0.0, left - MARGIN))
+    if not context.add_callback(deadline.gone.set):
+        deadline.gone.set()
+    return deadline

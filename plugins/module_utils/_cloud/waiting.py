@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeVar
 
 from .errors import CredentialRefused, Timeout, Unavailable
 
@@ -46,12 +46,12 @@ class Deadline:
     clock: Clock = SYSTEM_CLOCK
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock = SYSTEM_CLOCK) -> Deadline:
+    def after(cls, seconds: float, clock: Clock = SYSTEM_CLOCK) -> Self:
         return cls(clock.now() + seconds, clock)
 
-    def within(self, seconds: float) -> Deadline:
+    def within(self, seconds: float) -> Self:
         """That many seconds from now, but not after this deadline."""
-        return Deadline(min(self.at, self.clock.now() + seconds), self.clock)
+        return replace(self, at=min(self.at, self.clock.now() + seconds))
 
     def left(self) -> float:
         """Seconds until then, 0 when it has passed."""

@@ -199,7 +199,10 @@ def test_a_restored_volume_carries_what_was_asked_for(driver: Driver) -> None:
     assert create(driver, volume_content_source=content, **fields).volume_id == made.volume_id
 
 
-def test_a_long_restore_that_ends_between_two_calls_is_found_again(driver: Driver) -> None:
+@pytest.mark.parametrize("backup_is_gone", [False, True])
+def test_a_long_restore_that_ends_between_two_calls_is_found_again(
+    driver: Driver, backup_is_gone: bool
+) -> None:
     content = backup_of_another(driver)
     driver.cloud.steps = 10**6
     request = csi.CreateVolumeRequest(
@@ -212,6 +215,8 @@ def test_a_long_restore_that_ends_between_two_calls_is_found_again(driver: Drive
     volume["next"].clear()
     assert volume["metadata"]["cinder.csi.openstack.org/cluster"] == "another"
     driver.cloud.steps = 0
+    if backup_is_gone:
+        driver.cloud.backups.known.clear()
     assert driver.controller.CreateVolume(request, timeout=10).volume.volume_id == volume["id"]
     assert volume["metadata"]["cinder.csi.openstack.org/cluster"] == "test"
     refused(lambda: create(driver), grpc.StatusCode.ALREADY_EXISTS, "content of backup")

@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
+from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 
 from .. import whole
 from ..conftest import Driver, block_cloud_of
@@ -76,6 +77,18 @@ def test_a_volume_is_detached_where_it_is(driver: Driver, north: FakeCloud) -> N
     detach = csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=server)
     driver.controller.ControllerUnpublishVolume(detach, timeout=10)
     assert north.volumes[volume]["status"] == "available"
+
+
+def test_a_group_snapshot_is_deleted_where_it_is(driver: Driver, north: FakeCloud) -> None:
+    volume = create(driver, secrets=NORTH).volume_id
+    groups = csi_pb2_grpc.GroupControllerStub(driver.channel)
+    request = csi.CreateVolumeGroupSnapshotRequest(
+        name="together", source_volume_ids=[volume], parameters={"group-type": "together"}, secrets=NORTH
+    )
+    taken = groups.CreateVolumeGroupSnapshot(request, timeout=10).group_snapshot.group_snapshot_id
+    delete = csi.DeleteVolumeGroupSnapshotRequest(group_snapshot_id=taken)
+    groups.DeleteVolumeGroupSnapshot(delete, timeout=10)
+    assert list(north.groups.snapshots) == []
 
 
 @pytest.mark.parametrize(
