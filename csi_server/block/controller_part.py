@@ -105,7 +105,7 @@ def asked(clouds: Clouds, secrets: Mapping[str, str]) -> list[BlockCloud]:
     return [way() for way in _ways(clouds, secrets)]
 
 
-def find(clouds: Clouds, secrets: Mapping[str, str], look: Callable[[BlockCloud], T | None]) -> T | None:
+def find(clouds: Clouds, secrets: Mapping[str, str], look: Callable[[BlockCloud], T]) -> T | None:
     """Return what the first cloud has that has it, None when none of those that a request is about does.
 
     :param look: for it in one cloud; returns None when that does not have it.

@@ -17,6 +17,7 @@ ROLE = Path(__file__).resolve().parents[4] / "roles" / "csi_driver"
 GIVEN = {
     "csi_driver_cluster": "test",
     "csi_driver_image": "registry.example/driver:1",
+    "csi_driver_max_unavailable": "25%",
     "csi_driver_attach": "cinder",
     "csi_driver_use_multipath": True,
     "csi_driver_node_id_sources": ["configDrive", "cloudInit"],

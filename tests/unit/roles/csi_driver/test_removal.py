@@ -95,12 +95,15 @@ def test_an_installation_names_what_it_lacks(cluster, missing):
     assert cluster.objects() == []
 
 
-@pytest.mark.parametrize(("kubelet", "code"), [("True", 2), ("Unknown", 0)])
-def test_pods_are_waited_for_where_something_ends_them(cluster, an_object, kubelet, code):
-    """A node that is down keeps its pods until it is back, or is deleted."""
+@pytest.mark.parametrize(
+    ("kubelet", "of_the_role", "code"), [("True", True, 2), ("True", False, 0), ("Unknown", True, 0)]
+)
+def test_pods_are_waited_for_where_something_ends_them(cluster, an_object, kubelet, of_the_role, code):
+    """A node that is down keeps its pods until it is back, or is deleted; others keep theirs in any case."""
     node = an_object("Node", "a", None) | {"status": {"conditions": [{"type": "Ready", "status": kubelet}]}}
     pod = an_object("Pod", "csi-cinder-nodeplugin-x") | {"spec": {"nodeName": "a"}}
-    pod["metadata"]["labels"] = {"app": "csi-cinder-nodeplugin"}
+    labels = {"app.kubernetes.io/name": "cinder-csi", "app.kubernetes.io/managed-by": "mooring.storage"}
+    pod["metadata"]["labels"] = {"app": "csi-cinder-nodeplugin"} | (labels if of_the_role else {})
     cluster.holds(node, pod)
     ran = cluster.run("csi_driver", csi_driver_state="absent", csi_driver_wait_timeout=2)
     assert ran.returncode == code, ran.stdout
