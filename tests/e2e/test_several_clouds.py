@@ -69,7 +69,7 @@ def test_a_volume_is_changed_in_the_cloud_of_its_class(namespace, class_in, clus
     assert second.get_volume(volume).metadata["tier"] == "gold"
 
 
-def test_a_volume_is_attached_by_the_nova_of_its_cloud(namespace, class_in):
+def test_a_volume_is_attached_by_the_nova_of_its_cloud(namespace, class_in, second):
     """The nodes are servers of the first project, so that of the second knows none of them."""
     objects.apply(
         objects.claim(namespace, "data", class_in("second")),
@@ -77,6 +77,20 @@ def test_a_volume_is_attached_by_the_nova_of_its_cloud(namespace, class_in):
     )
     unknown = re.compile(r"NotFound desc = server [0-9a-f-]{36} does not exist")
     assert becomes(lambda: unknown.search(objects.told(namespace, "FailedAttachVolume")))
+    # Whoever takes it away again needs the Secret, too.
+    objects.delete("pod", "user", namespace)
+    objects.delete("pvc", "data", namespace)
+    assert becomes(lambda: not claimed(second, namespace)), claimed(second, namespace)
+
+
+def test_a_volume_is_deleted_in_its_cloud_when_the_secret_has_gone(namespace, class_in, second):
+    """The provisioner goes on without it, and the first cloud has no such volume."""
+    name = class_in("second")
+    objects.apply(objects.claim(namespace, "data", name))
+    volume = objects.wait_bound(namespace, "data")
+    objects.delete("secret", name)
+    objects.delete("pvc", "data", namespace)
+    assert becomes(lambda: second.find_volume(volume, ignore_missing=True) is None)
 
 
 def test_a_snapshot_is_taken_in_the_cloud_of_its_class(namespace, class_in, cluster_wide, second):
