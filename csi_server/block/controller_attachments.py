@@ -19,7 +19,7 @@ import grpc
 from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
 from . import capabilities, names, sizes
-from .controller_part import ControllerPart, Kinds, Rpc, having, require, volume_in
+from .controller_part import ControllerPart, Kinds, Rpc, require
 
 
 class AttachmentRpcs(ControllerPart):
@@ -61,9 +61,7 @@ class AttachmentRpcs(ControllerPart):
         require(request, "volume_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
-            attachments = having(
-                self._clouds, request.secrets, lambda cloud: volume_in(cloud, request.volume_id, deadline)
-            ).attachments
+            attachments = self._clouds.of(request.secrets).attachments
             if request.node_id:
                 attachments.detach(request.volume_id, request.node_id, deadline)
             else:

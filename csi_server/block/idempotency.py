@@ -260,16 +260,18 @@ class BlockVolumes:
                 raise Busy(f"its status is now {now.status}")
             self.delete(volume.id, deadline)
 
-    def delete(self, volume_id: str, deadline: Deadline) -> None:
-        """Return when there is no volume of that id.
+    def delete(self, volume_id: str, deadline: Deadline) -> bool:
+        """Return when there is no volume of that id: whether there was one.
 
         :raises InUse: it is attached, or has snapshots.
         """
-        if self._deleted.get(volume_id):
-            return
-        if self._delete(volume_id, deadline):
-            self._volumes.wait_until_gone(volume_id, deadline)
-        self._deleted.put(volume_id, True)
+        was_there = self._deleted.get(volume_id)
+        if was_there is None:
+            was_there = self._delete(volume_id, deadline)
+            if was_there:
+                self._volumes.wait_until_gone(volume_id, deadline)
+            self._deleted.put(volume_id, was_there)
+        return was_there
 
     def _delete(self, volume_id: str, deadline: Deadline) -> bool:
         """Have a volume deleted. Return whether there is anything to wait for."""

@@ -17,7 +17,7 @@ from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 from .. import whole
 from ..conftest import Driver, block_cloud_of
 from ..fake_cloud import FakeCloud
-from .test_controller import capability, create
+from .test_controller import create
 
 NORTH = {"cloud": "north"}
 
@@ -68,15 +68,12 @@ def test_a_snapshot_is_deleted_where_it_is(driver: Driver, north: FakeCloud) -> 
     assert list(north.snapshots.known) == []
 
 
-def test_a_volume_is_detached_where_it_is(driver: Driver, north: FakeCloud) -> None:
-    volume, server = create(driver, secrets=NORTH).volume_id, north.add_server()
-    attach = csi.ControllerPublishVolumeRequest(
-        volume_id=volume, node_id=server, volume_capability=capability(), secrets=NORTH
-    )
-    driver.controller.ControllerPublishVolume(attach, timeout=10)
-    detach = csi.ControllerUnpublishVolumeRequest(volume_id=volume, node_id=server)
-    driver.controller.ControllerUnpublishVolume(detach, timeout=10)
-    assert north.volumes[volume]["status"] == "available"
+def test_a_volume_of_the_first_cloud_is_looked_for_nowhere(driver: Driver, north: FakeCloud) -> None:
+    volume = create(driver).volume_id
+    driver.cloud.calls.clear()
+    driver.controller.DeleteVolume(csi.DeleteVolumeRequest(volume_id=volume), timeout=10)
+    assert driver.cloud.calls[0].startswith("DELETE")
+    assert north.calls == []
 
 
 def test_a_group_snapshot_is_deleted_where_it_is(driver: Driver, north: FakeCloud) -> None:
@@ -96,10 +93,6 @@ def test_a_group_snapshot_is_deleted_where_it_is(driver: Driver, north: FakeClou
     [
         ("DeleteVolume", lambda one: csi.DeleteVolumeRequest(volume_id=one)),
         ("DeleteSnapshot", lambda one: csi.DeleteSnapshotRequest(snapshot_id=one)),
-        (
-            "ControllerUnpublishVolume",
-            lambda one: csi.ControllerUnpublishVolumeRequest(volume_id=one, node_id="server-1"),
-        ),
     ],
 )
 def test_nothing_is_gone_before_every_cloud_was_asked(
