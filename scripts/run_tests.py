@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +28,8 @@ REPORTS = CHECKOUT / "build" / "test"
 LAB = Path(os.environ.get("LAB_DIR", "/var/lib/mooring-lab"))
 LAB_SHELL = LAB / "bin" / "lab-shell"
 TAIL_LINES = 25
+#: In the lab's logs: what nodes told that hung while tests ran.
+HUNG_NODES = "hung-nodes.log"
 MINUTE = 60.0
 
 
@@ -238,10 +241,14 @@ def report(stage: Stage, outcome: Outcome) -> None:
     details += [outcome.remark] if outcome.remark else []
     print(f"{stage.name:<11} {word:<6} {outcome.seconds:6.0f} s  {'; '.join(details)}".rstrip(), flush=True)
     if outcome.counts.failed and log(stage).exists():
-        print(f"  {log(stage).relative_to(CHECKOUT)} ends with:")
-        for line in log(stage).read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]:
-            print(f"  | {line}")
-        sys.stdout.flush()
+        print_end(log(stage))
+
+
+def print_end(path: Path) -> None:
+    print(f"  {path.relative_to(CHECKOUT)} ends with:")
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]:
+        print(f"  | {line}")
+    sys.stdout.flush()
 
 
 def start_lanes(run: Run) -> list[threading.Thread]:
@@ -261,10 +268,19 @@ def keep_logs() -> None:
     if (LAB / "log").is_dir():
         shutil.copytree(LAB / "log", REPORTS / "lab-log", dirs_exist_ok=True, ignore_dangling_symlinks=True)
         print(f"  the lab's logs: {(REPORTS / 'lab-log').relative_to(CHECKOUT)}", flush=True)
+    if (LAB / "log" / HUNG_NODES).exists():
+        print_end(REPORTS / "lab-log" / HUNG_NODES)
 
 
 def interrupt(*_signal: object) -> None:
+    """Once: what ends the run may be told twice, and the lab is then being taken down."""
+    listen(signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def listen(handler: Callable[..., None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 def main() -> int:
@@ -272,7 +288,7 @@ def main() -> int:
     for old in (*REPORTS.glob("*.log"), *REPORTS.glob("*.xml")):
         old.unlink()
     shutil.rmtree(REPORTS / "lab-log", ignore_errors=True)
-    signal.signal(signal.SIGTERM, interrupt)
+    listen(interrupt)
     run = Run()
     lanes = start_lanes(run)
     try:
@@ -283,7 +299,8 @@ def main() -> int:
         # Each tells how its stage ended, and the total is the last line.
         join(lanes)
     finally:
-        if run.stopped or any(outcome.counts.failed for outcome in run.outcomes.values()):
+        failed = any(outcome.counts.failed for outcome in run.outcomes.values())
+        if run.stopped or failed or (LAB / "log" / HUNG_NODES).exists():
             keep_logs()
         last = Run()
         last.one(LAST)

@@ -9,14 +9,41 @@ import json
 import subprocess
 import time
 import uuid
+from functools import partial
 
 import pytest
 import yaml
 
 from ansible_collections.mooring.storage.csi_server.block import names
-from ansible_collections.mooring.storage.tests.e2e import objects
+from ansible_collections.mooring.storage.tests.e2e import node_states, objects
 from ansible_collections.mooring.storage.tests.lab.kubectl import kubectl
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_cloud
+
+BEGAN = pytest.StashKey[float]()
+
+
+def pytest_collection_modifyitems(items):
+    """What fails while a node's kernel hangs says nothing of the driver: it is run again, once."""
+    for item in items:
+        hung = partial(hung_meanwhile, item)
+        item.add_marker(pytest.mark.flaky(reruns=1, condition=hung))
+
+
+def hung_meanwhile(item):
+    return node_states.has_hung_since(item.stash[BEGAN])
+
+
+def pytest_runtest_setup(item):
+    item.stash[BEGAN] = time.time()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Adds how the nodes are to what failed."""
+    report = yield
+    if report.failed:
+        report.sections.append(("nodes", node_states.states()))
+    return report
 
 
 def volumes(cinder):

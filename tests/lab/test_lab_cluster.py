@@ -147,6 +147,24 @@ def test_node_shell_passes_output_and_status(lab: Path) -> None:
     assert (done.stdout, done.returncode) == ("node1\n", 7)
 
 
+def test_node_state_tells_a_node_that_hangs(lab: Path) -> None:
+    def state() -> tuple[int, str]:
+        done = subprocess.run(
+            [lab / "bin/node-state", "1"], capture_output=True, text=True, timeout=120, check=False
+        )
+        return done.returncode, done.stdout
+
+    status, told = state()
+    assert status == 0
+    assert "MemAvailable:" in told
+    inside(lab, "node-shell 1 -c 'pkill --signal STOP --oldest containerd'")
+    status, told = state()
+    inside(lab, "node-shell 1 -c 'pkill --signal CONT --oldest containerd'")
+    assert status == 1
+    assert told.endswith("node1 hangs\n")
+    assert state()[0] == 0
+
+
 def test_killed_lab_is_repaired(lab: Path) -> None:
     os.kill(int((lab / "run/holder.pid").read_text()), signal.SIGKILL)
     assert changes(lab, "present") > 0

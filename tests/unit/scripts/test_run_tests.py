@@ -115,10 +115,13 @@ def test_the_lab_is_taken_down_after_a_failure_and_the_total_is_the_last_line(
     monkeypatch.setattr(run_tests, "LAB", reports / "lab")
     (reports / "lab" / "log").mkdir(parents=True)
     (reports / "lab" / "log" / "keystone.log").write_text("why", encoding="utf-8")
+    (reports / "lab" / "log" / "hung-nodes.log").write_text("node2 hangs", encoding="utf-8")
     assert run_tests.main() == 1
     assert (reports / "down").exists()
     assert (reports / "lab-log" / "keystone.log").read_text(encoding="utf-8") == "why"
-    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 1 failed"
+    told = capsys.readouterr().out
+    assert "node2 hangs" in told
+    assert told.splitlines()[-1] == "2 passed, 1 failed"
 
 
 STOPPED = """
@@ -130,19 +133,24 @@ here = Path({folder!r})
 run_tests.REPORTS = run_tests.CHECKOUT = run_tests.LAB = here
 long = Stage("long", ["sh", "-c", "touch started; sleep 1000"], 60)
 run_tests.LANES = ((long, Stage("next", ["touch", "ran"], 60)),)
-run_tests.LAST = Stage("lab-down", ["touch", "down"], 60)
+run_tests.LAST = Stage("lab-down", ["sh", "-c", "touch going; sleep 1; touch down"], 60)
 raise SystemExit(run_tests.main())
 """
 
 
-def test_a_stopped_run_takes_the_lab_down_and_fails(reports: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_takes_the_lab_down_and_fails(reports: Path, number: signal.Signals) -> None:
     runner = subprocess.Popen(
         [sys.executable, "-c", STOPPED.format(folder=str(reports))], stdout=subprocess.PIPE, text=True
     )
     while not (reports / "started").exists():
         assert runner.poll() is None
         time.sleep(0.05)
-    runner.send_signal(signal.SIGTERM)
+    runner.send_signal(number)
+    while not (reports / "going").exists():
+        assert runner.poll() is None
+        time.sleep(0.05)
+    runner.send_signal(number)
     output, _errors = runner.communicate(timeout=60)
     assert runner.returncode == 1
     assert (reports / "down").exists()
