@@ -22,7 +22,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc import pages
 from ..rpc.deadlines import deadline_of
 from . import health, sizes
-from .controller_part import ControllerPart, Kinds, Rpc, asked, find, require, volume_in
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, asked, find, require
 
 
 class ListingRpcs(ControllerPart):
@@ -109,7 +109,7 @@ class ListingRpcs(ControllerPart):
         return found
 
     def _find_volume(self, volume_id: str, secrets: Mapping[str, str], deadline: Deadline) -> Volume:
-        found = find(self._clouds, secrets, lambda cloud: volume_in(cloud, volume_id, deadline))
+        found = find(self._clouds, secrets, lambda cloud: _volume_in(cloud, volume_id, deadline))
         if found is None:
             raise NotFound(f"volume {volume_id} does not exist")
         return found
@@ -120,3 +120,11 @@ class ListingRpcs(ControllerPart):
             capacity_bytes=volume.size * sizes.GIB,
             accessible_topology=self._options.zones.around(volume.zone),
         )
+
+
+def _volume_in(cloud: BlockCloud, volume_id: str, deadline: Deadline) -> Volume | None:
+    """Return a volume of a cloud, None when it has none of that id."""
+    try:
+        return cloud.volumes.find(volume_id, deadline)
+    except NotFound:
+        return None

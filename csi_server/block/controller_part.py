@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Protocol, TypeVar
 
-from ...plugins.module_utils._cloud.errors import CloudError, InvalidRequest, NotFound, Unavailable
+from ...plugins.module_utils._cloud.errors import CloudError, InvalidRequest, Unavailable
 from ...plugins.module_utils._cloud.volume import Volume
 from ...plugins.module_utils._cloud.waiting import Deadline
 from ..proto import csi_pb2 as csi
@@ -125,32 +125,21 @@ def find(clouds: Clouds, secrets: Mapping[str, str], look: Callable[[BlockCloud]
     return None
 
 
-def having(clouds: Clouds, secrets: Mapping[str, str], look: Callable[[BlockCloud], object]) -> BlockCloud:
-    """Return the cloud that has what a request is to take away; where none has it, the first one.
+def delete(clouds: Clouds, secrets: Mapping[str, str], delete_in: Callable[[BlockCloud], bool]) -> None:
+    """Delete what a request names, in the cloud that has it.
 
-    The sidecars ask without the Secret where they cannot read it. The first cloud has nothing of that id
-    then, and what another has would stay for ever.
+    The sidecars ask without the Secret where they cannot read it, and what another cloud than the first has
+    would stay for ever: where no cloud is named, all are asked.
 
-    :param look: see :func:`find`.
-    :raises Unavailable: one of them cannot be asked, and no other has it.
+    :param delete_in: deletes it in one cloud; returns whether that had it.
+    :raises Unavailable: one of them cannot be asked, and no other had it.
     """
-    if not secrets.get(names.CLOUD) and len(clouds.all()) > 1:
-        found = find(clouds, {}, lambda cloud: None if look(cloud) is None else cloud)
-        if found is not None:
-            return found
-    return clouds.of(secrets)
+    named = secrets if secrets.get(names.CLOUD) else {}
+    find(clouds, named, lambda cloud: delete_in(cloud) or None)
 
 
 def _ways(clouds: Clouds, secrets: Mapping[str, str]) -> Iterable[Callable[[], BlockCloud]]:
     return [partial(clouds.of, secrets)] if secrets else clouds.all().values()
-
-
-def volume_in(cloud: BlockCloud, volume_id: str, deadline: Deadline) -> Volume | None:
-    """Return a volume of a cloud, None when it has none of that id."""
-    try:
-        return cloud.volumes.find(volume_id, deadline)
-    except NotFound:
-        return None
 
 
 def require(request: object, *fields: str) -> None:

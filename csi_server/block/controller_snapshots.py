@@ -23,7 +23,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc import pages
 from ..rpc.deadlines import deadline_of
 from . import names, sizes, snapshot_parameters
-from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, asked, find, having, require
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, asked, delete, find, require
 
 
 class SnapshotRpcs(ControllerPart):
@@ -59,13 +59,14 @@ class SnapshotRpcs(ControllerPart):
         require(request, "snapshot_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.snapshot_id):
-            cloud = having(
+            delete(
                 self._clouds,
                 request.secrets,
-                lambda cloud: _snapshot_in(cloud, request.snapshot_id, deadline),
+                lambda cloud: (
+                    cloud.snapshots.delete(request.snapshot_id, deadline)
+                    or cloud.backups.delete(request.snapshot_id, deadline)
+                ),
             )
-            if not cloud.snapshots.delete(request.snapshot_id, deadline):
-                cloud.backups.delete(request.snapshot_id, deadline)
         return csi.DeleteSnapshotResponse()
 
     def ListSnapshots(

@@ -27,7 +27,7 @@ from ..proto import csi_pb2 as csi
 from ..rpc.deadlines import deadline_of
 from . import capabilities, content_source, mutable_parameters, names, parameters, placement, sizes
 from .content_source import ContentSource
-from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, find, require, volume_in
+from .controller_part import BlockCloud, ControllerPart, Kinds, Rpc, delete, require
 from .sizes import SizeRange
 
 
@@ -130,24 +130,12 @@ class VolumeRpcs(ControllerPart):
         require(request, "volume_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.volume_id):
-            cloud = self._clouds.of(request.secrets)
-            if not _delete(cloud, request.volume_id, deadline) and not request.secrets.get(names.CLOUD):
-                self._delete_elsewhere(cloud, request.volume_id, deadline)
+            delete(
+                self._clouds,
+                request.secrets,
+                lambda cloud: _delete_volume(cloud, request.volume_id, deadline),
+            )
         return csi.DeleteVolumeResponse()
-
-    def _delete_elsewhere(self, first: BlockCloud, volume_id: str, deadline: Deadline) -> None:
-        """Delete a volume that the first cloud does not have.
-
-        The provisioner goes on without the Secret where it cannot read it; what another cloud has would stay
-        for ever.
-        """
-
-        def look(cloud: BlockCloud) -> BlockCloud | None:
-            return None if cloud is first or volume_in(cloud, volume_id, deadline) is None else cloud
-
-        cloud = find(self._clouds, {}, look)
-        if cloud is not None:
-            _delete(cloud, volume_id, deadline)
 
     def ValidateVolumeCapabilities(
         self, request: csi.ValidateVolumeCapabilitiesRequest, context: grpc.ServicerContext
@@ -174,7 +162,7 @@ class VolumeRpcs(ControllerPart):
         )
 
 
-def _delete(cloud: BlockCloud, volume_id: str, deadline: Deadline) -> bool:
+def _delete_volume(cloud: BlockCloud, volume_id: str, deadline: Deadline) -> bool:
     """Delete a volume, and say whether there was one. One that is in use may be held by nobody."""
     try:
         return cloud.volumes.delete(volume_id, deadline)

@@ -16,7 +16,7 @@ from ..proto import csi_pb2_grpc
 from ..rpc.deadlines import deadline_of
 from ..rpc.locks import Locks
 from . import group_snapshot_parameters
-from .controller_part import Clouds, having, require
+from .controller_part import Clouds, delete, require
 from .controller_snapshots import encode as encode_member
 from .group_snapshots import TakenTogether, check_members
 
@@ -57,12 +57,13 @@ class GroupControllerServicer(csi_pb2_grpc.GroupControllerServicer):
         require(request, "group_snapshot_id")
         deadline = deadline_of(context)
         with self._locks.hold(request.group_snapshot_id):
-            cloud = having(
+            delete(
                 self._clouds,
                 request.secrets,
-                lambda cloud: cloud.group_snapshots.whole(request.group_snapshot_id, deadline),
+                lambda cloud: cloud.group_snapshots.delete(
+                    request.group_snapshot_id, frozenset(request.snapshot_ids), deadline
+                ),
             )
-            cloud.group_snapshots.delete(request.group_snapshot_id, frozenset(request.snapshot_ids), deadline)
         return csi.DeleteVolumeGroupSnapshotResponse()
 
     def GetVolumeGroupSnapshot(

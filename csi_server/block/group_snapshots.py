@@ -106,10 +106,6 @@ class BlockGroupSnapshots:
         self._handed_out = HandedOut()
         self._consistency = Consistency(groups)
 
-    def whole(self, group_snapshot_id: str, deadline: Deadline) -> GroupSnapshot | None:
-        """Return a group snapshot without its members, None when there is none of that id."""
-        return self._wholes.find(group_snapshot_id, deadline)
-
     def find(self, group_snapshot_id: str, deadline: Deadline) -> TakenTogether:
         """Return a group snapshot, whoever made it.
 
@@ -263,8 +259,10 @@ class BlockGroupSnapshots:
         members = [each for each in namesakes if each.group_snapshot_id == whole.id]
         return TakenTogether(whole, tuple(sorted(members, key=lambda each: each.volume_id)))
 
-    def delete(self, group_snapshot_id: str, snapshot_ids: frozenset[str], deadline: Deadline) -> None:
+    def delete(self, group_snapshot_id: str, snapshot_ids: frozenset[str], deadline: Deadline) -> bool:
         """Return when there is neither a group snapshot of that id, nor the group made for it.
+
+        It tells whether there was a group snapshot.
 
         :param snapshot_ids: the members, when they are known.
         :raises InvalidRequest: the members are others.
@@ -283,6 +281,7 @@ class BlockGroupSnapshots:
             if group is not None and group.description == self._mark:
                 self._drop(group, deadline)
         self._drop_named(group_snapshot_id, deadline)
+        return whole is not None
 
     def _remove_all(self, name: str, deadline: Deadline) -> None:
         for whole in self._wholes.named(name, deadline):
