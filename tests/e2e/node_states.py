@@ -25,6 +25,7 @@ def run(*command: str) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
         timeout=300,
+        check=False,
     )
     return done.returncode, done.stdout
 
