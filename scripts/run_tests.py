@@ -265,11 +265,13 @@ def join(lanes: list[threading.Thread]) -> None:
 
 def keep_logs() -> None:
     """Copies the lab's logs beside the stages' own: taking the lab down removes them."""
-    if (LAB / "log").is_dir():
-        shutil.copytree(LAB / "log", REPORTS / "lab-log", dirs_exist_ok=True, ignore_dangling_symlinks=True)
-        print(f"  the lab's logs: {(REPORTS / 'lab-log').relative_to(CHECKOUT)}", flush=True)
-    if (LAB / "log" / HUNG_NODES).exists():
-        print_end(REPORTS / "lab-log" / HUNG_NODES)
+    if not (LAB / "log").is_dir():
+        return
+    kept = REPORTS / "lab-log"
+    shutil.copytree(LAB / "log", kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    print(f"  the lab's logs: {kept.relative_to(CHECKOUT)}", flush=True)
+    if (kept / HUNG_NODES).exists():
+        print_end(kept / HUNG_NODES)
 
 
 def interrupt(*_signal: object) -> None:

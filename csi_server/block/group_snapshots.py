@@ -260,9 +260,8 @@ class BlockGroupSnapshots:
         return TakenTogether(whole, tuple(sorted(members, key=lambda each: each.volume_id)))
 
     def delete(self, group_snapshot_id: str, snapshot_ids: frozenset[str], deadline: Deadline) -> bool:
-        """Return when there is neither a group snapshot of that id, nor the group made for it.
-
-        It tells whether there was a group snapshot.
+        """Return when there is neither a group snapshot of that id nor the group made for it, and whether
+        there was a group snapshot.
 
         :param snapshot_ids: the members, when they are known.
         :raises InvalidRequest: the members are others.

@@ -22,11 +22,9 @@ from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB, lab_clo
 BEGAN = pytest.StashKey[float]()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_itemcollected(item):
     """What fails while a node's kernel hangs says nothing of the driver: it is run again, once."""
-    for item in items:
-        hung = partial(hung_meanwhile, item)
-        item.add_marker(pytest.mark.flaky(reruns=1, condition=hung))
+    item.add_marker(pytest.mark.flaky(reruns=1, condition=partial(hung_meanwhile, item)))
 
 
 def hung_meanwhile(item):
@@ -42,7 +40,7 @@ def pytest_runtest_makereport(item):
     """Adds how the nodes are to what failed."""
     report = yield
     if report.failed:
-        report.sections.append(("nodes", node_states.states()))
+        report.sections.append(("nodes", node_states.ask_all()))
     return report
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import fcntl
 import subprocess
 
+from ansible_collections.mooring.storage.scripts.run_tests import HUNG_NODES
 from ansible_collections.mooring.storage.tests.lab.lab_cloud import LAB
 
 NODES = ("1", "2")
 LOCK = LAB / "run" / "node-states.lock"
 #: What nodes that hung have told, for who reads the lab's logs.
-HUNG = LAB / "log" / "hung-nodes.log"
+HUNG = LAB / "log" / HUNG_NODES
 READY_SECONDS = "120"
 
 
@@ -30,30 +31,31 @@ def run(*command: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def state(number: str) -> str:
-    """What a node tells, or its kernel if it does not answer. Then its power is cut and switched on again."""
+def boot_anew(number: str) -> str:
+    """Cut a node's power and switch it on again. Return what the lab's commands say of it."""
+    commands = (("node-power", "off", number), ("node-power", "on", number), ("nodes-ready", READY_SECONDS))
+    return "".join(run(*command)[1] for command in commands)
+
+
+def ask(number: str) -> str:
+    """What a node tells, or its kernel if it does not answer. One that hangs is booted anew."""
     status, told = run("node-state", number)
     told = f"node{number}: {told}"
     if status != 0:
-        for command in (
-            ("node-power", "off", number),
-            ("node-power", "on", number),
-            ("nodes-ready", READY_SECONDS),
-        ):
-            told += run(*command)[1]
+        told += boot_anew(number)
         with HUNG.open("a") as kept:
             kept.write(told)
     return told
 
 
-def states() -> str:
+def ask_all() -> str:
     """What all nodes tell.
 
     Tests run side by side: the second of those that find a node hanging finds it booted.
     """
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return "".join(state(number) for number in NODES)
+        return "".join(ask(number) for number in NODES)
 
 
 def has_hung_since(began: float) -> bool:

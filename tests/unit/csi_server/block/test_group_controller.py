@@ -26,9 +26,18 @@ def volumes(driver: Driver) -> list[str]:
     return [create(driver, name).volume_id for name in ("pvc-1", "pvc-2")]
 
 
-def take(driver: Driver, volumes: list[str], name: str = "together-1", **parameters: str) -> Any:
+def take(
+    driver: Driver,
+    volumes: list[str],
+    name: str = "together-1",
+    cloud: str = "",
+    **parameters: str,
+) -> Any:
     request = csi.CreateVolumeGroupSnapshotRequest(
-        name=name, source_volume_ids=volumes, parameters={"group-type": "together", **parameters}
+        name=name,
+        source_volume_ids=volumes,
+        parameters={"group-type": "together", **parameters},
+        secrets={"cloud": cloud} if cloud else None,
     )
     stub = csi_pb2_grpc.GroupControllerStub(driver.channel)
     return stub.CreateVolumeGroupSnapshot(request, timeout=10).group_snapshot

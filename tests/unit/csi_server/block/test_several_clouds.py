@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
 
 from ansible_collections.mooring.storage.csi_server.proto import csi_pb2 as csi
-from ansible_collections.mooring.storage.csi_server.proto import csi_pb2_grpc
 
 from .. import whole
 from ..conftest import Driver, block_cloud_of
 from ..fake_cloud import Failure, FakeCloud
 from .test_controller import create
+from .test_group_controller import delete, take
 
 NORTH = {"cloud": "north"}
 
@@ -76,29 +77,18 @@ def test_a_volume_of_the_first_cloud_is_looked_for_nowhere(driver: Driver, north
     assert north.calls == []
 
 
-def take(driver: Driver) -> str:
-    """Take a group snapshot in the north, and return its id."""
-    volume = create(driver, secrets=NORTH).volume_id
-    request = csi.CreateVolumeGroupSnapshotRequest(
-        name="together", source_volume_ids=[volume], parameters={"group-type": "together"}, secrets=NORTH
-    )
-    groups = csi_pb2_grpc.GroupControllerStub(driver.channel)
-    return groups.CreateVolumeGroupSnapshot(request, timeout=10).group_snapshot.group_snapshot_id
-
-
-def delete(driver: Driver, group_snapshot: str) -> None:
-    request = csi.DeleteVolumeGroupSnapshotRequest(group_snapshot_id=group_snapshot)
-    csi_pb2_grpc.GroupControllerStub(driver.channel).DeleteVolumeGroupSnapshot(request, timeout=10)
+def take_in_the_north(driver: Driver) -> Any:
+    return take(driver, [create(driver, secrets=NORTH).volume_id], cloud=NORTH["cloud"])
 
 
 def test_a_group_snapshot_is_deleted_where_it_is(driver: Driver, north: FakeCloud) -> None:
-    delete(driver, take(driver))
+    delete(driver, take_in_the_north(driver))
     assert list(north.groups.snapshots) == []
     assert list(north.groups.known) == []
 
 
 def test_of_a_group_snapshot_deleted_half_way_no_group_stays(driver: Driver, north: FakeCloud) -> None:
-    taken = take(driver)
+    taken = take_in_the_north(driver)
     north.failures.append(Failure("POST /groups/.*/action", 500))
     with pytest.raises(grpc.RpcError):
         delete(driver, taken)
